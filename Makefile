@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# blankroot: GNU make 4.3 or newer. `make help` prints this text.
+#
+# Targets
+#   all             (default) build/blankroot-initrd, build/blankroot
+#   deps            install what build, tests and lint need (Debian packages; needs root)
+#   check           install what is missing, then the test suite twice: the default static flavour with
+#                   its size limits, and everything under the sanitizers. File system tests need root.
+#   check-asan      the suite with address and undefined behaviour sanitizers, linked dynamically
+#   check-flavours  the suite for STATIC=no, for WITH_KMOD=no and for CC=clang
+#   check-this      the suite for exactly the flavour that the knobs select, nothing else
+#   check-programs  build the test programs of that flavour without running them
+#   smoke           run the built blankroot-initrd alone in an empty root directory
+#   size            print the size of the static blankroot-initrd and check it against the limits
+#   demo            show a reset on a throw-away image
+#   bench           run the benchmarks below tests/bench
+#   lint            clang-format (check only), clang-tidy, cppcheck, shellcheck, sizes, header comments
+#   format          rewrite the C sources with clang-format
+#   install         install into $(DESTDIR)$(PREFIX)
+#   dist            source archive of the committed files: build/blankroot-VERSION.tar.gz
+#   clean           remove what was built, but not the libraries of STATIC_LIBS=built
+#   distclean       remove the build folder
+#
+# Knobs: what is built. Each combination has a build folder of its own, build/FLAVOUR, so that they live
+# side by side. The default flavour's programs are also at build/blankroot-initrd, stripped, with their
+# debugging information in build/blankroot-initrd.debug, and build/blankroot; other flavours keep
+# theirs in build/FLAVOUR. `make flavour` prints the folder.
+#   CC=gcc              the compiler; gcc and clang are tested
+#   STATIC=yes|no       link blankroot-initrd statically (yes), for an initramfs without libraries
+#   WITH_KMOD=yes|no    load the btrfs module through libkmod (yes)
+#   STATIC_LIBS=built|system   with STATIC=yes: build libkmod, which Debian does not have as a static
+#                       library, and small libzstd and libblkid, from the distribution's own source
+#                       packages through apt (default with libkmod), or take the system's
+#   STATIC_LIBS_DIR=DIR where those that were built are (build/static-libs)
+#   SANITIZE=LIST       for instance address,undefined; use with STATIC=no
+#   WERROR=yes|no       treat warnings as errors (yes)
+#   CFLAGS, CPPFLAGS, LDFLAGS   added after ours. CFLAGS replaces the optimisation default: -Os -g for
+#                       STATIC=yes, -O2 -g else, -O1 -g with SANITIZE
+#   LDLIBS              further libraries, for all programs
+#   V=1                 show the commands
+#
+# Knobs: tests
+#   TESTS="test-config test-copy"   run only these
+#   KEEP=1              keep scratch files of the tests
+#   REQUIRE=1           a skipped test is a failed one
+#
+# Knobs: installation
+#   DESTDIR=            root for packaging
+#   PREFIX=/usr/local   SBINDIR=$(PREFIX)/sbin  MANDIR=$(PREFIX)/share/man  SYSCONFDIR=/etc
+#   LIBDIR=$(PREFIX)/lib  UNITDIR=$(LIBDIR)/systemd/system
+#
+# End of help.
+
+VERSION := 0.1.0
+
+ifneq ($(filter default undefined,$(origin CC)),)
+CC := gcc
+endif
+STATIC ?= yes
+WITH_KMOD ?= yes
+SANITIZE ?=
+WERROR ?= yes
+V ?= 0
+OBJCOPY ?= objcopy
+STRIP ?= strip
+INSTALL ?= install
+
+PREFIX ?= /usr/local
+SBINDIR ?= $(PREFIX)/sbin
+LIBDIR ?= $(PREFIX)/lib
+MANDIR ?= $(PREFIX)/share/man
+SYSCONFDIR ?= /etc
+UNITDIR ?= $(LIBDIR)/systemd/system
+
+BUILD := build
+STATIC_LIBS_DIR ?= $(BUILD)/static-libs
+STATIC_LIBS ?= $(if $(filter yes,$(WITH_KMOD)),built,system)
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+MAKEFLAGS += --no-builtin-rules
+SHELL := /bin/sh
+
+Q := $(if $(filter-out 0,$(V)),,@)
+say = $(if $(filter-out 0,$(V)),,@printf '  %-8s %s\n' '$(1)' '$(2)')
+
+comma := ,
+empty :=
+space := $(empty) $(empty)
+is_yes = $(filter yes,$(1))
+
+$(foreach knob,STATIC WITH_KMOD WERROR,$(if $(filter yes no,$($(knob))),,\
+	$(error $(knob) must be yes or no, not '$($(knob))')))
+ifneq ($(and $(call is_yes,$(STATIC)),$(SANITIZE)),)
+$(error SANITIZE needs STATIC=no: the sanitizers' libraries cannot be linked statically)
+endif
+
+include packaging/flavour.mk
+include packaging/build.mk
+include tests/tests.mk
+include tests/lint/lint.mk
+include packaging/install.mk
+-include $(wildcard hooks/install.mk dracut-module/install.mk)
+
+.PHONY: all help flavour clean distclean dist deps
+
+all: $(PRODUCTS)
+
+help:
+	@sed -n '3,/^# End of help/{/^# End of help/d;s/^# \{0,1\}//;p}' Makefile
+
+flavour:
+	@echo '$(B)'
+
+deps:
+	packaging/deps all
+
+clean:
+	rm -rf $(filter-out $(BUILD)/static-libs,$(wildcard $(BUILD)/*))
+
+distclean:
+	rm -rf $(BUILD)
+
+dist:
+	$(Q)mkdir -p $(BUILD)
+	git archive --prefix=blankroot-$(VERSION)/ -o $(BUILD)/blankroot-$(VERSION).tar.gz HEAD

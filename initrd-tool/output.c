@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Where the result of a reset goes. */
+#include "output.h"
+
+#include "cleanup.h"
+#include "file.h"
+#include "report.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Priorities of the kernel log: a quiet console shows errors, not notices. */
+static void log_to_kernel(const char *line, bool good)
+{
+	BR_AUTO_CLOSE int fd = open("/dev/kmsg", O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	char record[900]; /* the kernel refuses longer ones (LOG_LINE_MAX is 1024 less its prefix) */
+	int length = snprintf(record, sizeof(record), "<%d>%s\n", good ? 5 : 3, line);
+
+	if (fd < 0 || length < 0)
+		return; /* no kernel log in a container or chroot: the console has the line */
+	(void)!write(fd, record, (size_t)length < sizeof(record) ? (size_t)length : sizeof(record) - 1);
+}
+
+void output_line(const struct br_reset *reset)
+{
+	BR_AUTO_FREE char *line = br_report_line(reset);
+	bool good = br_outcome_exit_code(reset->outcome) == 0;
+	const char *text = line ? line : br_outcome_name(reset->outcome);
+
+	(void)fprintf(stderr, "%s\n", text); /* the exit code tells too */
+	if (reset->outcome != BR_OUTCOME_DRY_RUN)
+		log_to_kernel(text, good);
+}
+
+void output_plan(const struct br_reset *reset)
+{
+	for (size_t i = 0; i < reset->plan.count; i++) {
+		BR_AUTO_FREE char *text = br_step_describe(&reset->plan.steps[i], &reset->config, &reset->facts);
+
+		/* lost output is found when standard output is closed */
+		(void)printf("%s\n", text ? text : br_step_name(reset->plan.steps[i].type));
+	}
+}
+
+static void make_parent(const char *path)
+{
+	BR_AUTO_FREE char *dir = strdup(path);
+	char *slash = dir ? strrchr(dir, '/') : NULL;
+
+	if (!slash || slash == dir)
+		return;
+	*slash = '\0';
+	if (mkdir(dir, 0755) == 0)
+		(void)chmod(dir, 0755); /* whatever the umask; a failure shows when the report is read */
+}
+
+void output_report(const struct br_reset *reset, const char *path, const char *tool)
+{
+	BR_AUTO_FREE char *json = br_report_json(reset, tool);
+	struct br_error err = {0};
+	char message[1024] = "out of memory";
+
+	make_parent(path);
+	if (json && br_file_replace(AT_FDCWD, path, json, strlen(json), 0644, &err) == 0)
+		return;
+	if (json)
+		br_error_format(&err, message, sizeof(message));
+	(void)fprintf(stderr, "blankroot: warning: the report was not written: %s\n", message);
+}
+
+void output_step(void *data, const char *text)
+{
+	(void)data;
+	(void)fprintf(stderr, "blankroot: %s\n", text);
+}

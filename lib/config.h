@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The configuration of both programs: /etc/blankroot.conf and /etc/blankroot.conf.d/ *.conf, read with
+ * libconfuse. Format: docs/design.md, section 4.
+ */
+#ifndef BR_CONFIG_H
+#define BR_CONFIG_H
+
+#include "error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define BR_CONFIG_PATH "/etc/blankroot.conf"
+
+enum br_method { BR_METHOD_COPY, BR_METHOD_SUBVOLUME };
+enum br_create { BR_CREATE_NO, BR_CREATE_DIRECTORY, BR_CREATE_FILE };
+enum br_on_failure { BR_ON_FAILURE_CONTINUE, BR_ON_FAILURE_STOP };
+enum br_performance { BR_PERFORMANCE_BALANCED, BR_PERFORMANCE_IO, BR_PERFORMANCE_SPACE };
+
+/* Where something was said, for messages. */
+struct br_origin {
+	char *file;
+	unsigned line;
+};
+
+/* A persistent path. */
+struct br_persist {
+	char *path; /* below the subvolume, without leading slash: "etc/ssh" */
+	enum br_method method;
+	enum br_create create;
+	char *owner; /* "user:group", names or numbers, either part may be missing; NULL: root:root */
+	bool has_mode; /* false: 0755 for a directory, 0644 for a file */
+	mode_t mode;
+	struct br_origin origin;
+};
+
+struct br_ephemeral {
+	char *name;       /* path of the subvolume from the top level: "root" */
+	char *blank;      /* path of its blank from the top level */
+	char *archive;    /* directory of its archives from the top level; NULL: archive = none */
+	char *mountpoint; /* absolute; NULL: not said */
+	struct br_persist *persist;
+	size_t persist_count;
+	enum br_on_failure on_failure;
+	struct br_origin origin;
+};
+
+struct br_archives_policy {
+	uint64_t keep;       /* seconds since retirement; default 30 days */
+	unsigned keep_min;   /* default 3 */
+	double max_overhead; /* share of the used bytes, 0.15; 0: no limit */
+	double min_free;     /* share of the file system, 0.05; 0: no limit */
+};
+
+struct br_snapshots_policy {
+	char **subvolumes;
+	size_t subvolume_count;
+	char *every;   /* "6h", "daily", an OnCalendar expression; NULL: none */
+	uint64_t keep; /* seconds; 0: not said */
+	unsigned hourly, daily, weekly, monthly, yearly; /* calendar counts; all 0: not said */
+};
+
+struct br_maintenance_policy {
+	char *scrub, *balance, *trim; /* intervals; NULL: never */
+};
+
+struct br_config {
+	char *device; /* UUID=, LABEL=, PARTUUID=, PARTLABEL= or /dev/...; NULL: root= of the kernel command line */
+	struct br_ephemeral *ephemeral;
+	size_t ephemeral_count; /* at least 1 */
+	struct br_archives_policy archives;
+	struct br_snapshots_policy snapshots;
+	enum br_performance performance;
+	struct br_maintenance_policy maintenance;
+};
+
+/*
+ * Read the file and then, in byte order of their names, the *.conf files of the directory of the same
+ * name with ".d" appended (absent: fine). A later file overrides single values, and adds to what can be
+ * said several times: ephemeral sections (by title), persistent paths. Names beginning with a dot are skipped.
+ *
+ * Checked: syntax, unknown keys, wrong types; paths (absolute where they must be, no "..", no empty or "."
+ * component, no control characters); a persistent path given twice or inside another one of the same subvolume; subvolume, blank
+ * and archive paths that are equal or inside one another where that cannot work (archive inside an
+ * ephemeral subvolume, blank inside an archive directory, anything inside .blankroot or snapshots, two ephemeral
+ * subvolumes with one name); durations, shares, modes, owners; at least one ephemeral subvolume.
+ *
+ * Returns 0 with *config_ret owned by the caller (br_config_free). BR_ERR_CONFIG with file and line in
+ * the text ("/etc/blankroot.conf:12: ..."), BR_ERR_NOMEM; *config_ret is untouched then.
+ */
+BR_MUST_CHECK int br_config_load(const char *path, struct br_config *config_ret,
+				 struct br_error *err);
+
+/* Release. NULL-safe, and safe on a zeroed structure. */
+void br_config_free(struct br_config *config);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One regular file of a tree copy. Metadata-bound: every system call here is made once per file. */
+#include "copy-internal.h"
+
+#include "cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+static int open_source(const struct br_copy_entry *entry, int *fd_ret, struct br_error *err)
+{
+	/* O_NONBLOCK: should it be a fifo by now, do not wait for its other end. */
+	int fd = openat(entry->src_dir, entry->src_name,
+			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOATIME | O_CLOEXEC);
+
+	if (fd < 0)
+		return br_error_set(err, BR_ERR_OPEN, errno, entry->src_name, NULL);
+	*fd_ret = fd;
+	return 0;
+}
+
+static int check_source(const struct br_copy *copy, const struct br_copy_entry *entry,
+			const struct br_attributes *from, struct br_error *err)
+{
+	if (!S_ISREG(from->stx.stx_mode))
+		return br_error_set(err, BR_ERR_TYPE, 0, entry->src_name,
+				    "no regular file any more");
+	if (br_copy_is_foreign(copy, entry, &from->stx))
+		return br_error_set(err, BR_ERR_UNSUPPORTED, 0, entry->src_name,
+				    "another file is mounted on it");
+	return 0;
+}
+
+static int create(const struct br_copy *copy, const struct br_copy_entry *entry,
+		  const struct br_attributes *from, int *fd_ret, struct br_error *err)
+{
+	bool is_ours = from->stx.stx_uid == copy->uid && from->stx.stx_gid == copy->gid;
+	mode_t mode = is_ours && !entry->is_top ? from->stx.stx_mode & 0777 : 0600;
+	int fd = openat(entry->dst_dir, entry->dst_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+			mode);
+
+	if (fd < 0)
+		return br_error_set(err, BR_ERR_CREATE, errno, entry->dst_name, NULL);
+	*fd_ret = fd;
+	return 0;
+}
+
+static int fill(struct br_copy *copy, const struct br_copy_entry *entry,
+		const struct br_attributes *from, const struct br_object *src, struct br_error *err)
+{
+	struct br_object dst = { .dir = -1, .name = entry->dst_name };
+	BR_AUTO_CLOSE int fd = -1;
+	int r = create(copy, entry, from, &fd, err);
+
+	dst.fd = fd;
+	if (r == 0 && entry->is_top)
+		r = br_attributes_clear(&dst, copy->space, err);
+	if (r == 0)
+		r = br_attributes_set_data_flags(&dst, from->flags, err);
+	if (r == 0)
+		r = br_copy_content(copy, src, &dst, from, err);
+	if (r == 0)
+		r = br_attributes_apply(from, src, &dst, copy->space, err);
+	if (r == 0 && from->stx.stx_nlink > 1)
+		r = br_hardlink_add(&copy->links, from->stx.stx_ino, from->stx.stx_nlink - 1,
+				    entry->dst_dir, entry->dst_name, err);
+	return r;
+}
+
+int br_copy_file(struct br_copy *copy, const struct br_copy_entry *entry, struct br_error *err)
+{
+	struct br_object src = { .dir = -1, .name = entry->src_name };
+	struct br_attributes from;
+	BR_AUTO_CLOSE int fd = -1;
+	int r = open_source(entry, &fd, err);
+
+	src.fd = fd;
+	if (r == 0)
+		r = br_attributes_read(&src, &from, err);
+	if (r == 0)
+		r = check_source(copy, entry, &from, err);
+	if (r < 0)
+		return r;
+
+	if (from.stx.stx_nlink > 1)
+		r = br_hardlink_make(&copy->links, from.stx.stx_ino, entry->dst_dir,
+				     entry->dst_name, err);
+	copy->stats.hard_links += r > 0;
+	if (r == 0)
+		r = fill(copy, entry, &from, &src, err);
+	if (r < 0)
+		return r;
+	copy->stats.files++;
+	return 0;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Copying a tree within one btrfs by reflink, faithfully: content, holes, owner, mode, times to the
+ * nanosecond, all extended attributes, inode flags, hard links, special files, nested subvolumes.
+ *
+ * Nothing in the source is trusted: every step is relative to an open directory, no symbolic link is
+ * followed, no mount is entered, depth and length of paths are unlimited. Memory does not depend on
+ * the number of files, except 64 bytes or so for each file with several hard links, until all of them
+ * have been seen; per level of depth it is a few dozen bytes on the heap.
+ *
+ * Not carried, because the kernel has no call for it: birth and change times, preallocation beyond the
+ * end of a file. Refused (BR_ERR_UNSUPPORTED): files protected by fs-verity or encrypted.
+ */
+#ifndef BR_COPY_H
+#define BR_COPY_H
+
+#include "error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct br_copy_stats {
+	uint64_t files;        /* regular files, each hard link counted once per name */
+	uint64_t directories;
+	uint64_t others;       /* symbolic links, fifos, sockets, devices */
+	uint64_t hard_links;   /* names that were made as links to an already copied file */
+	uint64_t subvolumes;   /* nested ones, carried by snapshot */
+	uint64_t bytes_shared; /* apparent size of reflinked files */
+	uint64_t bytes_copied; /* bytes that had to be read and written */
+};
+
+struct br_copy_options {
+	bool without_reflink; /* read and write instead of FICLONE; for tests and controls */
+	bool as_subvolume;    /* create the top directory as a subvolume (source must be a directory) */
+};
+
+/*
+ * Copy one object, with everything below it, to a name that does not exist yet.
+ *
+ * src_parent, src_name  directory and plain name (no slash) of the source
+ * dst_parent, dst_name  the same for the copy; both on one btrfs. dst_parent needs no read permission
+ *                       bits but must be a real (not O_PATH) descriptor
+ * options               NULL: defaults
+ * stats                 added to, never reset; NULL: not wanted
+ *
+ * A source that is itself a subvolume is carried by a snapshot (br_subvol_snapshot_tree).
+ * Times of dst_parent change; the caller restores them if it cares. File data is not flushed.
+ *
+ * On failure what was created so far is left under dst_name for the caller to discard; the source is
+ * never changed (not even its access times, on a mount with noatime). err->path is relative to src_parent.
+ *
+ * Privilege: CAP_SYS_ADMIN, CAP_CHOWN, CAP_FOWNER, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_MKNOD,
+ * CAP_SETFCAP, CAP_LINUX_IMMUTABLE. Kernel: 5.6.
+ *
+ * Returns 0 or BR_ERR_OPEN, _STAT, _READ, _WRITE, _CREATE, _CLONE, _XATTR, _FLAGS, _ATTRIBUTES, _LINK,
+ * _SNAPSHOT, _SUBVOLUME, _TYPE, _UNSUPPORTED, _NOMEM.
+ */
+BR_MUST_CHECK int br_copy_tree(int src_parent, const char *src_name, int dst_parent, const char *dst_name,
+                               const struct br_copy_options *options, struct br_copy_stats *stats,
+                               struct br_error *err);
+
+/*
+ * Make a directory like another one: owner, mode, times, extended attributes, inode flags, and
+ * nothing more than those (what the new one inherited from its parent is taken away). Not its content.
+ *
+ * src  an open directory
+ *
+ * On failure dst_name may exist. Errors as above.
+ */
+BR_MUST_CHECK int br_copy_directory_only(int src, int dst_parent, const char *dst_name, struct br_error *err);
+
+/*
+ * Remove an object and everything below it, whatever its depth, without following links, mounts or
+ * going into a subvolume: a real nested subvolume below is BR_ERR_TYPE; the empty place-holder that a
+ * snapshot leaves where a nested subvolume was (inode 2) is removed like an empty directory.
+ * Immutable and append-only flags are cleared on the way. For staging trees only.
+ *
+ * Not existing is success. On failure part of the tree is gone. BR_ERR_REMOVE, _OPEN, _STAT, _FLAGS, _TYPE,
+ * _NOMEM.
+ */
+BR_MUST_CHECK int br_remove_tree(int parent, const char *name, struct br_error *err);
+
+#endif

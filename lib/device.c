@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Finding the btrfs to work on, and waiting for it. */
+#include "device.h"
+
+#include "cleanup.h"
+#include "device-explain.h"
+#include "device-members.h"
+#include "device-spec.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define NSEC_PER_SEC 1000000000ULL
+#define PAUSE_MIN (20 * 1000000ULL)
+#define PAUSE_MAX (250 * 1000000ULL)
+
+struct search {
+	struct br_device_wanted wanted;
+	struct br_member_table table;
+	bool last; /* this is the last look */
+};
+
+static uint64_t now(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts); /* cannot fail with this clock */
+	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+}
+
+static void pause_for(uint64_t nsec)
+{
+	struct timespec ts = { .tv_sec = (time_t)(nsec / NSEC_PER_SEC), .tv_nsec = (long)(nsec % NSEC_PER_SEC) };
+
+	(void)nanosleep(&ts, NULL); /* interrupted: looks earlier */
+}
+
+static int missing(const struct search *search, struct br_error *err)
+{
+	/* the explanation costs a probe of every device: only when somebody will read it */
+	if (search->last)
+		return br_device_explain_missing(&search->wanted, &search->table, err);
+	return br_error_set(err, BR_ERR_DEVICE_MISSING, 0, search->wanted.text, NULL);
+}
+
+static const char *not_a_device(mode_t mode)
+{
+	if (S_ISREG(mode))
+		return "a regular file, not a block device: an image must be attached to a loop device (losetup)";
+	return S_ISDIR(mode) ? "a directory, not a block device" : "not a block device";
+}
+
+/* Links are followed. final: waiting is of no use. */
+static int stat_path(const struct search *search, dev_t *number_ret, bool *final, struct br_error *err)
+{
+	const char *path = search->wanted.spec.value;
+	struct stat st;
+
+	if (stat(path, &st) != 0) {
+		if (errno == ENOENT || errno == ENOTDIR)
+			return missing(search, err);
+		*final = true;
+		return br_error_set(err, BR_ERR_DEVICE_PROBE, errno, path, NULL);
+	}
+	if (!S_ISBLK(st.st_mode)) {
+		*final = true;
+		return br_error_set(err, BR_ERR_DEVICE_PROBE, 0, path, "%s", not_a_device(st.st_mode));
+	}
+	*number_ret = st.st_rdev;
+	return 0;
+}
+
+static int find_by_path(const struct search *search, const struct br_member **ret, bool *final, struct br_error *err)
+{
+	const struct br_member_table *table = &search->table;
+	dev_t number = 0;
+	int r = stat_path(search, &number, final, err);
+
+	if (r != 0)
+		return r;
+	for (size_t i = 0; i < table->count; i++) {
+		if (table->members[i].number != number)
+			continue;
+		if (!table->members[i].is_btrfs)
+			return br_device_explain_other(&search->wanted, &table->members[i], final, err);
+		*ret = &table->members[i];
+		return 0;
+	}
+	return missing(search, err); /* came after the table was made */
+}
+
+static int find_by_tag(const struct search *search, const struct br_member **ret, bool *final, struct br_error *err)
+{
+	const struct br_member *found = NULL;
+
+	for (size_t i = 0; i < search->table.count; i++) {
+		const struct br_member *member = &search->table.members[i];
+
+		if (!member->is_btrfs || !br_device_spec_matches(&search->wanted.spec, &member->content))
+			continue;
+		if (found && strcmp(found->content.uuid, member->content.uuid) != 0) {
+			*final = true;
+			return br_error_set(err, BR_ERR_LAYOUT, 0, search->wanted.text,
+			                    "two file systems have it: %s (UUID=%s) and %s (UUID=%s). Name the one "
+			                    "that is meant by its UUID",
+			                    found->path, found->content.uuid, member->path, member->content.uuid);
+		}
+		found = found ? found : member;
+	}
+	if (!found)
+		return missing(search, err);
+	*ret = found;
+	return 0;
+}
+
+/* Are all members there, and does the kernel know them? */
+static int complete(const struct search *search, const struct br_member_group *group, struct br_error *err)
+{
+	bool ready = false;
+	int r;
+
+	if (br_member_group_missing(group) > 0)
+		return br_device_explain_incomplete(&search->wanted, group, err);
+	if (group->total <= 1)
+		return 0; /* mounting registers the one that it is given */
+	r = br_member_group_register(group, &ready, err);
+	if (r == 0 && !ready)
+		r = br_device_explain_incomplete(&search->wanted, group, err);
+	return r;
+}
+
+/* The member that was named by path, unless it is a part of another device; else the newest. */
+static const struct br_member *choose(const struct search *search, const struct br_member *found,
+                                      const struct br_member_group *group)
+{
+	for (size_t i = 0; search->wanted.spec.tag == BR_TAG_PATH && i < group->count; i++)
+		if (group->members[i] == found)
+			return found;
+	return group->newest;
+}
+
+static int fill(const struct br_member *member, const struct br_member_group *group, struct br_device *ret,
+                struct br_error *err)
+{
+	struct br_device device = { .path = strdup(member->path), .members = group->total };
+
+	if (!device.path)
+		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
+	(void)snprintf(device.fsid, sizeof(device.fsid), "%.36s", member->content.uuid); /* always 36 characters */
+	*ret = device;
+	return 0;
+}
+
+/* final: waiting is of no use */
+static int look(struct search *search, struct br_device *ret, bool *final, struct br_error *err)
+{
+	bool by_path = search->wanted.spec.tag == BR_TAG_PATH;
+	struct br_member_group group;
+	const struct br_member *found = NULL;
+	int r;
+
+	*final = false;
+	r = br_member_table_refresh(&search->table, by_path ? search->wanted.spec.value : NULL, search->last, err);
+	if (r != 0)
+		return r;
+	r = by_path ? find_by_path(search, &found, final, err) : find_by_tag(search, &found, final, err);
+	if (r != 0)
+		return r;
+	r = br_member_group_collect(&search->table, found->content.uuid, &group, err);
+	if (r != 0) {
+		*final = true;
+		return r;
+	}
+	r = complete(search, &group, err);
+	if (r == 0)
+		r = fill(choose(search, found, &group), &group, ret, err);
+	br_member_group_free(&group);
+	return r;
+}
+
+int br_device_find(const char *spec, unsigned seconds, struct br_device *device_ret, struct br_error *err)
+{
+	struct search search = { .wanted = { .text = spec, .seconds = seconds } };
+	uint64_t end = now() + seconds * NSEC_PER_SEC, pause = PAUSE_MIN;
+	bool final = false;
+	int r = br_device_spec_parse(spec, &search.wanted.spec, err);
+
+	if (r != 0)
+		return r;
+	for (;;) {
+		uint64_t left = now();
+
+		left = left < end ? end - left : 0;
+		search.last = left == 0;
+		r = look(&search, device_ret, &final, err);
+		if (r == 0 || final || search.last)
+			break;
+		pause_for(pause < left ? pause : left);
+		pause = pause * 2 < PAUSE_MAX ? pause * 2 : PAUSE_MAX;
+	}
+	br_member_table_free(&search.table);
+	br_device_spec_free(&search.wanted.spec);
+	return r;
+}
+
+void br_device_free(struct br_device *device)
+{
+	if (!device)
+		return;
+	free(device->path);
+	*device = (struct br_device){ .path = NULL };
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Names that blankroot gives to things on disk. */
+#include "name.h"
+
+#include "cleanup.h"
+
+#include <ctype.h>
+#include <string.h>
+
+int br_name_escape(const char *subvolume, char **name_ret, struct br_error *err)
+{
+	char *name = malloc(3 * strlen(subvolume) + 1);
+	size_t length = 0;
+
+	if (!name)
+		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, subvolume, NULL);
+	for (const char *c = subvolume; *c; c++) {
+		if (*c == '/' || *c == '%') {
+			memcpy(name + length, *c == '/' ? "%2F" : "%25", 3);
+			length += 3;
+		} else {
+			name[length++] = *c;
+		}
+	}
+	name[length] = '\0';
+	if (length > BR_NAME_MAX) {
+		free(name);
+		return br_error_set(err, BR_ERR_USAGE, 0, subvolume,
+		                    "the subvolume's path is too long (more than %d bytes)", BR_NAME_MAX);
+	}
+	*name_ret = name;
+	return 0;
+}
+
+char *br_name_staging(const char *escaped)
+{
+	char *name;
+
+	return asprintf(&name, "staging-%s", escaped) < 0 ? NULL : name;
+}
+
+char *br_name_archive(const char *escaped, time_t now, unsigned n)
+{
+	const time_t year_9999 = 253402300799;
+	char stamp[sizeof("20261123T190501Z")];
+	struct tm utc;
+	char *name;
+
+	if (now > year_9999)
+		now = year_9999; /* a broken clock must not break the name */
+	if (now < 0)
+		now = 0;
+	if (!gmtime_r(&now, &utc) || strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &utc) == 0)
+		return NULL;
+	if (n > 1)
+		return asprintf(&name, "%s.%s-%u", escaped, stamp, n) < 0 ? NULL : name;
+	return asprintf(&name, "%s.%s", escaped, stamp) < 0 ? NULL : name;
+}
+
+static bool skip_digits(const char **c, size_t count)
+{
+	for (size_t i = 0; i < count; i++, (*c)++)
+		if (!isdigit((unsigned char)**c))
+			return false;
+	return true;
+}
+
+static bool skip_char(const char **c, char expected)
+{
+	return *(*c)++ == expected;
+}
+
+bool br_name_is_archive_of(const char *entry, const char *escaped)
+{
+	size_t length = strlen(escaped);
+	const char *c = entry + length;
+
+	if (strncmp(entry, escaped, length) != 0 || !skip_char(&c, '.') || !skip_digits(&c, 8) ||
+	    !skip_char(&c, 'T') || !skip_digits(&c, 6) || !skip_char(&c, 'Z'))
+		return false;
+	if (*c == '\0')
+		return true;
+	return skip_char(&c, '-') && *c != '\0' && c[strspn(c, "0123456789")] == '\0';
+}
+
+char *br_name_join(const char *dir, const char *name)
+{
+	char *path;
+
+	if (!*dir)
+		return strdup(name);
+	return asprintf(&path, "%s/%s", dir, name) < 0 ? NULL : path;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What blankroot writes about subvolumes, as extended attributes. */
+#include "record.h"
+
+#include "cleanup.h"
+#include "name.h"
+
+#include <limits.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+#define UUID_HEX (2 * BR_UUID_SIZE)
+#define RECORD_MAX (UUID_HEX + 1 + PATH_MAX)
+
+static bool parse_uuid(const char *text, uint8_t uuid_ret[BR_UUID_SIZE])
+{
+	for (size_t i = 0; i < BR_UUID_SIZE; i++) {
+		unsigned byte;
+
+		if (strspn(text + 2 * i, "0123456789abcdef") < 2 || sscanf(text + 2 * i, "%2x", &byte) != 1)
+			return false;
+		uuid_ret[i] = (uint8_t)byte;
+	}
+	return true;
+}
+
+static void format_uuid(const uint8_t uuid[BR_UUID_SIZE], char text[UUID_HEX + 1])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < BR_UUID_SIZE; i++) {
+		text[2 * i] = digits[uuid[i] >> 4];
+		text[2 * i + 1] = digits[uuid[i] & 15];
+	}
+	text[UUID_HEX] = '\0';
+}
+
+static int record_key(const char *escaped, char **key_ret, struct br_error *err)
+{
+	if (asprintf(key_ret, BR_XATTR_OLD "%s", escaped) < 0) {
+		*key_ret = NULL; /* asprintf leaves it undefined */
+		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, BR_STATE_DIR, NULL);
+	}
+	return 0;
+}
+
+int br_record_read(int state_fd, const char *escaped, struct br_record *ret, struct br_error *err)
+{
+	struct br_record record = {0};
+	BR_AUTO_FREE char *key = NULL;
+	char text[RECORD_MAX + 1];
+	ssize_t size;
+	int r;
+
+	if (state_fd < 0) {
+		*ret = record;
+		return 0;
+	}
+	r = record_key(escaped, &key, err);
+	if (r < 0)
+		return r;
+	size = fgetxattr(state_fd, key, text, sizeof(text) - 1);
+	if (size < 0 && errno != ENODATA && errno != ERANGE)
+		return br_error_set(err, BR_ERR_XATTR, errno, BR_STATE_DIR, "%s", key);
+	text[size > 0 ? size : 0] = '\0';
+	if (size > UUID_HEX && text[UUID_HEX] == ' ' && parse_uuid(text, record.uuid)) {
+		record.archive = strdup(text + UUID_HEX + 1);
+		if (!record.archive)
+			return br_error_set(err, BR_ERR_NOMEM, ENOMEM, BR_STATE_DIR, NULL);
+		record.exists = true;
+	}
+	*ret = record;
+	return 0;
+}
+
+int br_record_write(int state_fd, const char *escaped, const uint8_t uuid[BR_UUID_SIZE],
+                    const char *archive, struct br_error *err)
+{
+	BR_AUTO_FREE char *text = NULL;
+	BR_AUTO_FREE char *key = NULL;
+	char hex[UUID_HEX + 1];
+	int r = record_key(escaped, &key, err);
+
+	if (r < 0)
+		return r;
+	format_uuid(uuid, hex);
+	if (asprintf(&text, "%s %s", hex, archive) < 0) {
+		text = NULL;
+		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, BR_STATE_DIR, NULL);
+	}
+	if (fsetxattr(state_fd, key, text, strlen(text), 0) != 0)
+		return br_error_set(err, BR_ERR_XATTR, errno, BR_STATE_DIR, "%s", key);
+	return 0;
+}
+
+void br_record_free(struct br_record *record)
+{
+	if (!record)
+		return;
+	free(record->archive);
+	*record = (struct br_record){0};
+}
+
+int br_record_set_retired(int fd, time_t when, struct br_error *err)
+{
+	char text[32];
+	int length = snprintf(text, sizeof(text), "%lld", (long long)when);
+
+	if (fsetxattr(fd, BR_XATTR_RETIRED, text, (size_t)length, 0) != 0)
+		return br_error_set(err, BR_ERR_XATTR, errno, NULL, BR_XATTR_RETIRED);
+	return 0;
+}
+
+bool br_record_has_mark(int fd, const char *mark)
+{
+	return fgetxattr(fd, mark, NULL, 0) >= 0;
+}
+
+int br_record_clear_marks(int fd, struct br_error *err)
+{
+	static const char *const marks[] = {BR_XATTR_RETIRED, BR_XATTR_GOOD, BR_XATTR_PINNED};
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+		if (fremovexattr(fd, marks[i]) != 0 && errno != ENODATA)
+			return br_error_set(err, BR_ERR_XATTR, errno, NULL, "%s", marks[i]);
+	return 0;
+}

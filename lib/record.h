@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What blankroot writes about subvolumes, as extended attributes of the trusted namespace: they are metadata, so
+ * they reach the disk in the same transaction as what they tell about, without a flush of their own.
+ *
+ * On .blankroot:
+ *   trusted.blankroot.old.<escaped name>   "<uuid of the old subvolume> <path its archive will have>"; set
+ *                                          before staging is created. Tells, after a power cut, an old subvolume
+ *                                          that was swapped out from an unfinished new one.
+ * On the root directory of a subvolume:
+ *   trusted.blankroot.retired              when it was swapped out, in seconds since the epoch
+ *   trusted.blankroot.good                 set by the running system: this boot was good
+ *   trusted.blankroot.pinned               never deleted by retention or for lack of space
+ */
+#ifndef BR_RECORD_H
+#define BR_RECORD_H
+
+#include "error.h"
+#include "subvol.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#define BR_XATTR_PREFIX "trusted.blankroot."
+#define BR_XATTR_OLD BR_XATTR_PREFIX "old."
+#define BR_XATTR_RETIRED BR_XATTR_PREFIX "retired"
+#define BR_XATTR_GOOD BR_XATTR_PREFIX "good"
+#define BR_XATTR_PINNED BR_XATTR_PREFIX "pinned"
+
+struct br_record {
+	bool exists;
+	uint8_t uuid[BR_UUID_SIZE];
+	char *archive; /* path from the top level */
+};
+
+/*
+ * Read the record of an ephemeral subvolume.
+ *
+ * state_fd  BR_STATE_DIR, open; -1: it does not exist
+ * escaped   of br_name_escape
+ *
+ * A record that cannot be understood counts as absent: decisions without it are the careful ones.
+ * Returns 0 with *ret owned by the caller (br_record_free); BR_ERR_XATTR, BR_ERR_NOMEM.
+ */
+BR_MUST_CHECK int br_record_read(int state_fd, const char *escaped, struct br_record *ret, struct br_error *err);
+
+/* Write it, replacing an earlier one. Not flushed. BR_ERR_XATTR, BR_ERR_NOMEM. */
+BR_MUST_CHECK int br_record_write(int state_fd, const char *escaped, const uint8_t uuid[BR_UUID_SIZE],
+                                  const char *archive, struct br_error *err);
+
+/* Release. NULL-safe, and safe on a zeroed structure. */
+void br_record_free(struct br_record *record);
+
+/* Note on an open subvolume root when it was retired. BR_ERR_XATTR. */
+BR_MUST_CHECK int br_record_set_retired(int fd, time_t when, struct br_error *err);
+
+/* Is this mark (BR_XATTR_GOOD, BR_XATTR_PINNED) on the open subvolume root? */
+bool br_record_has_mark(int fd, const char *mark);
+
+/* Take all marks off: a snapshot inherits those of its source. BR_ERR_XATTR. */
+BR_MUST_CHECK int br_record_clear_marks(int fd, struct br_error *err);
+
+#endif

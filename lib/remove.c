@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Removing a tree, bottom up, to any depth. */
+#include "attributes.h"
+#include "cleanup.h"
+#include "copy.h"
+#include "subvol.h"
+#include "walk.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Make an immutable or append-only object removable. Other kinds than these two have no inode flags. */
+static int release(int dir, const char *name)
+{
+	BR_AUTO_CLOSE int fd = openat(dir, name,
+				      O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOATIME | O_CLOEXEC);
+
+	return fd < 0 ? -1 : br_attributes_release(fd, NULL);
+}
+
+static int remove_file(int dir, const char *name, unsigned char type, struct br_error *err)
+{
+	if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EPERM || type != DT_REG)
+		return br_error_set(err, BR_ERR_REMOVE, errno, name, NULL);
+	if (release(dir, name) != 0)
+		return br_error_set(err, BR_ERR_FLAGS, errno, name, "cannot make it removable");
+	if (unlinkat(dir, name, 0) != 0)
+		return br_error_set(err, BR_ERR_REMOVE, errno, name, NULL);
+	return 0;
+}
+
+static int remove_empty_directory(int dir, const char *name, struct br_error *err)
+{
+	if (unlinkat(dir, name, AT_REMOVEDIR) != 0)
+		return br_error_set(err, BR_ERR_REMOVE, errno, name, NULL);
+	return 0;
+}
+
+static int check_directory(int fd, const char *name, const struct statx *stx, struct br_error *err)
+{
+	if (stx->stx_attributes & STATX_ATTR_MOUNT_ROOT)
+		return br_error_set(err, BR_ERR_REMOVE, EBUSY, name, "it is a mount point");
+	/* The kernel's rmdir deletes an empty one (Linux 4.18). */
+	if (br_subvol_is_root(fd))
+		return br_error_set(err, BR_ERR_TYPE, 0, name, "it is a subvolume");
+	return 0;
+}
+
+static int enter_directory(struct br_walk *walk, int dir, const char *name, struct br_error *err)
+{
+	BR_AUTO_CLOSE int fd = openat(dir, name,
+				      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC);
+	struct statx stx;
+	int r;
+
+	if (fd < 0)
+		return br_error_set(err, BR_ERR_OPEN, errno, name, NULL);
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &stx) != 0)
+		return br_error_set(err, BR_ERR_STAT, errno, name, NULL);
+	r = check_directory(fd, name, &stx, err);
+	if (r < 0)
+		return r;
+	if (stx.stx_ino == BR_SUBVOL_PLACEHOLDER_INO)
+		return remove_empty_directory(dir, name, err);
+	if (stx.stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND) &&
+	    br_attributes_release(fd, NULL) != 0)
+		return br_error_set(err, BR_ERR_FLAGS, errno, name, "cannot make it removable");
+	return br_walk_push(walk, name, br_take_fd(&fd), -1, err);
+}
+
+static int leave_directory(struct br_walk *walk, int parent, struct br_error *err)
+{
+	char name[NAME_MAX + 1];
+	int r;
+
+	if (strlen(br_walk_name(walk)) >= sizeof(name))
+		return br_error_set(err, BR_ERR_REMOVE, ENAMETOOLONG, br_walk_path(walk), NULL);
+	strcpy(name, br_walk_name(walk));
+	r = br_walk_pop(walk, err);
+	if (r < 0)
+		return r;
+	r = remove_empty_directory(
+		br_walk_depth(walk) > 0 ? br_walk_fd(walk, BR_WALK_SOURCE) : parent, name, err);
+	return r < 0 ? br_error_prefix_path(err, br_walk_path(walk)) : 0;
+}
+
+static int remove_object(struct br_walk *walk, int dir, const char *name, unsigned char type,
+			 struct br_error *err)
+{
+	if (type == DT_DIR)
+		return enter_directory(walk, dir, name, err);
+	return remove_file(dir, name, type, err);
+}
+
+static int remove_next(struct br_walk *walk, int parent, struct br_error *err)
+{
+	struct br_walk_entry entry;
+	int r = br_walk_next(walk, &entry, err);
+
+	if (r <= 0)
+		return r < 0 ? r : leave_directory(walk, parent, err);
+	r = remove_object(walk, br_walk_fd(walk, BR_WALK_SOURCE), entry.name, entry.type, err);
+	return r < 0 ? br_error_prefix_path(err, br_walk_path(walk)) : 0;
+}
+
+int br_remove_tree(int parent, const char *name, struct br_error *err)
+{
+	struct br_walk walk;
+	struct stat st;
+	int r;
+
+	if (!br_walk_is_plain(name))
+		return br_error_set(err, BR_ERR_REMOVE, EINVAL, name, "not a plain name");
+	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return errno == ENOENT ? 0 : br_error_set(err, BR_ERR_STAT, errno, name, NULL);
+	r = br_walk_init(&walk, 0, err);
+	if (r == 0)
+		r = remove_object(&walk, parent, name, IFTODT(st.st_mode), err);
+	while (r == 0 && br_walk_depth(&walk) > 0)
+		r = remove_next(&walk, parent, err);
+	br_walk_free(&walk);
+	return r;
+}

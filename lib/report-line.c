@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The result of a reset in one line for people. */
+#include "report.h"
+
+#include "text.h"
+
+#include <inttypes.h>
+
+/* 1234567 as "1,234,567" */
+static void put_count(FILE *out, uint64_t count)
+{
+	char digits[24];
+	int length = snprintf(digits, sizeof(digits), "%" PRIu64, count);
+
+	for (int i = 0; i < length; i++) {
+		if (i > 0 && (length - i) % 3 == 0)
+			(void)fputc(',', out);
+		(void)fputc(digits[i], out);
+	}
+}
+
+static void put_size(FILE *out, uint64_t bytes)
+{
+	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+	double value = (double)bytes;
+	size_t unit = 0;
+
+	for (; value >= 1024; value /= 1024)
+		unit++;
+	(void)fprintf(out, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
+}
+
+static void put_duration(FILE *out, uint64_t usec)
+{
+	(void)fprintf(out, "%.3f s", (double)usec / 1e6);
+}
+
+static void put_carried(FILE *out, const struct br_reset *reset)
+{
+	struct br_copy_stats sum = {0};
+	uint64_t paths = 0;
+
+	for (size_t i = 0; i < reset->plan.count; i++) {
+		if (reset->plan.steps[i].type != BR_STEP_CARRY)
+			continue;
+		paths++;
+		sum.files += reset->results[i].stats.files;
+		sum.subvolumes += reset->results[i].stats.subvolumes;
+		sum.bytes_shared += reset->results[i].stats.bytes_shared;
+		sum.bytes_copied += reset->results[i].stats.bytes_copied;
+	}
+	(void)fprintf(out, "%" PRIu64 " path%s carried", paths, paths == 1 ? "" : "s");
+	if (sum.files > 0 || sum.subvolumes > 0) {
+		(void)fputs(" (", out);
+		put_count(out, sum.files);
+		(void)fprintf(out, " file%s, ", sum.files == 1 ? "" : "s");
+		put_size(out, sum.bytes_shared + sum.bytes_copied);
+		if (sum.subvolumes > 0)
+			(void)fprintf(out, ", %" PRIu64 " subvolume%s", sum.subvolumes, sum.subvolumes == 1 ? "" : "s");
+		(void)fputc(')', out);
+	}
+}
+
+static void put_archives(FILE *out, const struct br_reset *reset)
+{
+	const char *separator = "; kept as ";
+
+	for (size_t i = 0; i < reset->plan.count; i++) {
+		const struct br_step *step = &reset->plan.steps[i];
+
+		if (step->type != BR_STEP_ARCHIVE || !reset->results[i].done)
+			continue;
+		(void)fputs(separator, out);
+		br_text_put_name(out, step->to);
+		separator = ", ";
+	}
+	if (reset->dropped_count > 0)
+		(void)fprintf(out, "; space had run out: %zu old archive%s deleted", reset->dropped_count,
+		              reset->dropped_count == 1 ? "" : "s");
+}
+
+static void put_reset(FILE *out, const struct br_reset *reset)
+{
+	for (size_t i = 0; i < reset->config.ephemeral_count; i++) {
+		(void)fputs(i == 0 ? "" : ", ", out);
+		br_text_put_name(out, reset->config.ephemeral[i].name);
+		(void)fputs(i == 0 ? " reset from " : " from ", out);
+		br_text_put_name(out, reset->facts.ephemeral[i].source_path);
+	}
+	(void)fputs(" in ", out);
+	put_duration(out, reset->usec);
+	(void)fputs(": ", out);
+	put_carried(out, reset);
+	put_archives(out, reset);
+}
+
+static void put_failure(FILE *out, const struct br_reset *reset)
+{
+	char message[BR_ERROR_PATH_MAX * 4 + BR_ERROR_TEXT_MAX];
+	bool unfinished = reset->outcome == BR_OUTCOME_UNFINISHED;
+
+	br_error_format(&reset->error, message, sizeof(message));
+	(void)fputs(unfinished ? "RESET UNFINISHED: " : "NOT RESET: ", out);
+	(void)fputs(message, out);
+	(void)fputs(unfinished ? "; the new root is in place, the next boot finishes the rest" :
+	            "; the old root is unchanged", out);
+}
+
+static void put_line(FILE *out, const void *data)
+{
+	const struct br_reset *reset = data;
+
+	(void)fputs("blankroot: ", out);
+	switch (reset->outcome) {
+	case BR_OUTCOME_RESET:
+		put_reset(out, reset);
+		break;
+	case BR_OUTCOME_SKIPPED:
+		(void)fputs(reset->requester == BR_REQUESTER_CMDLINE ?
+		            "not reset: skipped, as the kernel command line says (rd.blankroot=off)" :
+		            "not reset: skipped this once, as requested", out);
+		break;
+	case BR_OUTCOME_DRY_RUN:
+		(void)fprintf(out, "not reset: dry run of %zu steps, nothing was changed", reset->plan.count);
+		break;
+	default:
+		put_failure(out, reset);
+	}
+}
+
+char *br_report_line(const struct br_reset *reset)
+{
+	return br_text_make(put_line, reset);
+}

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# make install. Other folders add to install-extra in their own install.mk.
+
+.PHONY: install install-programs install-man install-extra
+install: install-programs install-man install-extra
+install-extra:
+
+install-programs: $(PRODUCTS)
+	$(if $(INITRD_PRODUCT),$(INSTALL) -D -m 0755 $(INITRD_PRODUCT) $(DESTDIR)$(SBINDIR)/blankroot-initrd)
+	$(if $(HELPER_PRODUCT),$(INSTALL) -D -m 0755 $(HELPER_PRODUCT) $(DESTDIR)$(SBINDIR)/blankroot)
+
+MAN8 := $(wildcard docs/man/*.8)
+MAN5 := $(wildcard docs/man/*.5)
+install-man:
+	$(if $(MAN8),$(INSTALL) -D -m 0644 -t $(DESTDIR)$(MANDIR)/man8 $(MAN8))
+	$(if $(MAN5),$(INSTALL) -D -m 0644 -t $(DESTDIR)$(MANDIR)/man5 $(MAN5))
