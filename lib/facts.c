@@ -4,6 +4,7 @@
 
 #include "beneath.h"
 #include "cleanup.h"
+#include "entries.h"
 #include "facts-paths.h"
 #include "name.h"
 #include "record.h"
@@ -193,42 +194,38 @@ static int add_archive(struct br_ephemeral_facts *facts, const char *name, struc
 	return 0;
 }
 
-static void close_dir(DIR **dir)
+struct clashes {
+	struct br_ephemeral_facts *facts;
+	const char *base; /* what clashing names begin with */
+};
+
+static int visit_entry(void *data, const char *name, struct br_error *err)
 {
-	if (*dir)
-		(void)closedir(*dir); /* read only */
+	const struct clashes *clashes = data;
+
+	if (strncmp(name, clashes->base, strlen(clashes->base)) != 0)
+		return 0;
+	return add_archive(clashes->facts, name, err);
 }
 
 /* Only names of this very second can clash: memory does not grow with the number of archives. */
 static int gather_clashes(struct gather *g, int dirfd, time_t now)
 {
 	BR_AUTO_FREE char *base = br_name_archive(g->facts->escaped, now, 1);
-	__attribute__((cleanup(close_dir))) DIR *dir = NULL;
-	struct dirent *entry;
+	struct clashes clashes = {g->facts, base};
+	int r;
 
 	if (!base)
 		return br_error_set(g->err, BR_ERR_NOMEM, ENOMEM, g->facts->archive, NULL);
-	dir = fdopendir(dirfd);
-	if (!dir) {
-		(void)close(dirfd);
-		return br_error_set(g->err, BR_ERR_READ, errno, g->facts->archive, NULL);
-	}
-	while (errno = 0, (entry = readdir(dir))) {
-		int r = strncmp(entry->d_name, base, strlen(base)) == 0 ?
-		        add_archive(g->facts, entry->d_name, g->err) : 0;
-
-		if (r < 0)
-			return r;
-	}
-	if (errno != 0)
-		return br_error_set(g->err, BR_ERR_READ, errno, g->facts->archive, NULL);
-	return 0;
+	r = br_entries_visit(dirfd, visit_entry, &clashes, g->err);
+	return r < 0 ? br_error_context(g->err, "%s", g->facts->archive) : 0;
 }
 
 static int gather_archive_dir(struct gather *g, time_t now)
 {
 	const char *path = g->config->archive ? g->config->archive : BR_PARKED_DIR;
-	int fd, r;
+	BR_AUTO_CLOSE int fd = -1;
+	int r;
 
 	g->facts->archive = strdup(path);
 	if (!g->facts->archive)

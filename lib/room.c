@@ -4,6 +4,7 @@
 
 #include "beneath.h"
 #include "cleanup.h"
+#include "entries.h"
 #include "mountinfo.h"
 #include "name.h"
 #include "record.h"
@@ -41,17 +42,16 @@ struct search {
 	const struct br_mountinfo *mounts;
 };
 
-static int add_archive(struct archives *archives, struct archive archive, struct br_error *err)
+static int add_archive(struct archives *archives, const char *name, struct archive archive, struct br_error *err)
 {
 	struct archive *grown = reallocarray(archives->list, archives->count + 1, sizeof(*grown));
 
-	if (!grown)
-		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, archive.name, NULL);
-	archives->list = grown;
-	archive.name = strdup(archive.name);
+	if (grown)
+		archives->list = grown;
+	archive.name = grown ? strdup(name) : NULL;
 	if (!archive.name)
-		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
-	grown[archives->count++] = archive;
+		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, name, NULL);
+	archives->list[archives->count++] = archive;
 	return 0;
 }
 
@@ -62,54 +62,46 @@ static bool is_mounted(const struct search *search, const char *dir, const char 
 	return !path || br_mountinfo_find_btrfs(search->mounts, search->top, path);
 }
 
-static int look_at(const struct search *search, int dirfd, const char *dir, char *name, struct archives *archives,
-                   struct br_error *err)
+/* One archive directory being looked through. */
+struct look {
+	const struct search *search;
+	int dirfd;
+	const char *dir; /* its path from the top level */
+	const char *escaped;
+	struct archives *archives;
+};
+
+static int look_at(void *data, const char *name, struct br_error *err)
 {
+	const struct look *look = data;
+	const struct search *search = look->search;
 	BR_AUTO_CLOSE int fd = -1;
 	struct br_subvol subvol;
-	int r = br_subvol_open(dirfd, name, &fd, &subvol, err);
 
 	/* no subvolume, or one that somebody works in: not ours to judge */
-	if (r < 0 || !subvol.read_only)
+	if (!br_name_is_archive_of(name, look->escaped) ||
+	    br_subvol_open(look->dirfd, name, &fd, &subvol, err) < 0 || !subvol.read_only)
 		return 0;
-	return add_archive(archives, (struct archive){
-		.name = name,
+	return add_archive(look->archives, name, (struct archive){
 		.id = subvol.id,
 		.good = br_record_has_mark(fd, BR_XATTR_GOOD),
 		.held = br_record_has_mark(fd, BR_XATTR_PINNED) || subvol.id == search->default_id ||
-		        (search->from && strcmp(name, search->from) == 0) || is_mounted(search, dir, name),
+		        (search->from && strcmp(name, search->from) == 0) || is_mounted(search, look->dir, name),
 	}, err);
-}
-
-static void close_dir(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir); /* read only */
 }
 
 static int list_archives(const struct search *search, int dirfd, const struct br_ephemeral *config,
                          struct archives *archives, struct br_error *err)
 {
-	__attribute__((cleanup(close_dir))) DIR *dir = NULL;
 	BR_AUTO_FREE char *escaped = NULL;
-	struct dirent *entry;
-	int copy, r = br_name_escape(config->name, &escaped, err);
+	struct look look = {search, dirfd, config->archive, NULL, archives};
+	int r = br_name_escape(config->name, &escaped, err);
 
 	if (r < 0)
 		return r;
-	copy = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = copy < 0 ? NULL : fdopendir(copy);
-	if (!dir) {
-		br_cleanup_close(&copy);
-		return br_error_set(err, BR_ERR_READ, errno, config->archive, NULL);
-	}
-	while (errno = 0, (entry = readdir(dir))) {
-		r = br_name_is_archive_of(entry->d_name, escaped) ?
-		    look_at(search, dirfd, config->archive, entry->d_name, archives, err) : 0;
-		if (r < 0)
-			return r;
-	}
-	return errno ? br_error_set(err, BR_ERR_READ, errno, config->archive, NULL) : 0;
+	look.escaped = escaped;
+	r = br_entries_visit(dirfd, look_at, &look, err);
+	return r < 0 ? br_error_context(err, "%s", config->archive) : 0;
 }
 
 static int by_id(const void *a, const void *b)
