@@ -56,6 +56,7 @@ static int reset(const struct options *options)
 
 	if (outcome == BR_OUTCOME_DRY_RUN)
 		output_plan(&result);
+	(void)fflush(stdout); /* the plan comes before the line; lost output is found at the end */
 	output_line(&result);
 	if (options->report)
 		output_report(&result, options->report, TOOL);

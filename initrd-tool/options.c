@@ -38,28 +38,29 @@ void options_print_help(void)
 {
 	(void)fputs( /* lost output is found when standard output is closed */
 		"Usage: blankroot-initrd [OPTION]...\n"
-		"Replace the ephemeral subvolumes of a btrfs by fresh snapshots of their blanks, carry the\n"
-		"persistent paths across and keep the old subvolumes as archives. Made to run in the\n"
-		"initramfs, before the root is mounted.\n"
+		"Replace the ephemeral subvolumes of a btrfs by fresh snapshots of their blanks,\n"
+		"carry the persistent paths across and keep the old subvolumes as archives. Made\n"
+		"to run in the initramfs, before the root is mounted.\n"
 		"\n"
 		"      --config=FILE     the configuration; drop-ins are read from FILE.d/*.conf\n"
 		"                        (default " BR_CONFIG_PATH ")\n"
-		"      --device=SPEC     UUID=, LABEL=, PARTUUID=, PARTLABEL= or a path, instead of the\n"
-		"                        configuration's device and of root=\n"
+		"      --device=SPEC     UUID=, LABEL=, PARTUUID=, PARTLABEL= or a path, instead\n"
+		"                        of the configuration's device and of root=\n"
 		"      --cmdline=STRING  a kernel command line to go by, instead of /proc/cmdline\n"
 		"      --report=FILE     where to write the report; \"\" for nowhere (default\n"
-		"                        " BR_REPORT_PATH "; with --device: nowhere)\n"
+		"                        " BR_REPORT_PATH "; with --device or --dry-run:\n"
+		"                        nowhere)\n"
 		"      --dry-run         print the steps that a run would take; change nothing\n"
 		"      --check-config    only check the configuration\n"
-		"      --print=KEY       print what the configuration says: on-failure (stop if any\n"
-		"                        ephemeral subvolume says so, else continue), device (empty\n"
-		"                        if not said)\n"
+		"      --print=KEY       print what the configuration says: on-failure (stop if\n"
+		"                        any ephemeral subvolume says so, else continue), device\n"
+		"                        (empty if not said)\n"
 		"      --help            print this and exit\n"
 		"      --version         print the version and exit\n"
 		"\n"
-		"Exit codes: 0 reset, or skipped on request; 2 usage or configuration error; 3 refused;\n"
-		"4 failed, the old root is unchanged; 5 the new root is in place, the rest follows at the\n"
-		"next boot.\n"
+		"Exit codes: 0 reset, or skipped on request; 2 usage or configuration error;\n"
+		"3 refused; 4 failed, the old root is unchanged; 5 the new root is in place, the\n"
+		"rest follows at the next boot.\n"
 		"\n"
 		"Full documentation: blankroot-initrd(8), blankroot.conf(5)\n",
 		stdout);
@@ -128,8 +129,8 @@ bool options_parse(int argc, char *argv[], struct options *options)
 		              options->key);
 		return fail_with_hint();
 	}
-	/* the report of the boot must not be overwritten by somebody who tries the tool on an image */
-	if (!options->report && !options->device)
+	/* the report of the boot must not be overwritten by somebody who tries the tool */
+	if (!options->report && !options->device && !options->dry_run)
 		options->report = BR_REPORT_PATH;
 	if (options->report && !*options->report)
 		options->report = NULL;

@@ -16,10 +16,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define DATA_FLAGS        (FS_NOCOW_FL | FS_DIRSYNC_FL)
+#define DATA_FLAGS (FS_NOCOW_FL | FS_DIRSYNC_FL)
 #define COMPRESSION_FLAGS (FS_COMPR_FL | FS_NOCOMP_FL)
-#define HOLDING_XFLAGS    (FS_XFLAG_IMMUTABLE | FS_XFLAG_APPEND)
-#define MODE_BITS         07777
+#define HOLDING_XFLAGS (FS_XFLAG_IMMUTABLE | FS_XFLAG_APPEND)
+#define MODE_BITS 07777
 
 static int get_flags(int fd, unsigned *flags_ret)
 {
@@ -204,7 +204,7 @@ int br_attributes_apply(const struct br_attributes *from, const struct br_object
 			const struct br_object *dst, struct br_xattr_space *space,
 			struct br_error *err)
 {
-	const char *skip = from->flags & FS_NOCOW_FL ? BR_XATTR_COMPRESSION : NULL;
+	const char *skip = (from->flags & FS_NOCOW_FL) ? BR_XATTR_COMPRESSION : NULL;
 	int r = apply_owner_and_mode(from, dst, err);
 
 	if (r == 0)

@@ -57,11 +57,17 @@ static size_t piece_length(const char *path, size_t length, bool single)
 	return slash ? (size_t)(slash - path) : length;
 }
 
+/* openat2 refuses a mode that is of no use. O_TMPFILE contains the bit of O_DIRECTORY. */
+static bool takes_mode(int flags)
+{
+	return (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE;
+}
+
 static int open_kernel(int dirfd, const char *piece, const struct request *request)
 {
 	struct open_how how = {
 		.flags = (uint64_t)(unsigned)(request->flags | O_CLOEXEC),
-		.mode = request->flags & (O_CREAT | __O_TMPFILE) ? request->mode & 07777 : 0,
+		.mode = takes_mode(request->flags) ? request->mode & 07777 : 0,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
 	};
 

@@ -3,6 +3,7 @@
 #include "blockdev.h"
 
 #include "cleanup.h"
+#include "entries.h"
 
 #include <blkid/blkid.h>
 #include <fcntl.h>
@@ -24,7 +25,8 @@ static bool is_listed(const struct br_blockdev_list *list, dev_t number)
 }
 
 /* path is copied */
-static int add_device(struct br_blockdev_list *list, const char *path, dev_t number)
+static int add_device(struct br_blockdev_list *list, const char *path, dev_t number,
+		      struct br_error *err)
 {
 	struct br_blockdev *grown;
 	char *copy;
@@ -32,51 +34,62 @@ static int add_device(struct br_blockdev_list *list, const char *path, dev_t num
 	if (is_listed(list, number))
 		return 0;
 	grown = reallocarray(list->devices, list->count + 1, sizeof(*grown));
-	if (!grown)
-		return -1;
-	list->devices = grown;
-	copy = strdup(path);
+	if (grown)
+		list->devices = grown;
+	copy = grown ? strdup(path) : NULL;
 	if (!copy)
-		return -1;
+		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
 	list->devices[list->count++] = (struct br_blockdev){ .path = copy, .number = number };
 	return 0;
 }
 
-/* links: follow them, as udev makes them in /dev/mapper. top: go into directories. */
-static int add_directory(struct br_blockdev_list *list, const char *path, bool links, bool top);
+/* A directory whose nodes are listed. */
+struct directory {
+	struct br_blockdev_list *list;
+	const char *path;
+	int fd;
+	bool links;   /* follow them: udev makes them in /dev/mapper */
+	bool is_top;  /* go into its directories */
+	dev_t device; /* that it is on */
+};
 
-static int add_entry(struct br_blockdev_list *list, int dirfd, const char *dir, const char *name,
-                     bool links, dev_t top_device)
+static int add_directory(struct directory directory, struct br_error *err);
+
+static int add_entry(void *data, const char *name, struct br_error *err)
 {
+	const struct directory *in = data;
 	BR_AUTO_FREE char *path = NULL;
 	struct stat st;
+	bool is_place;
 
 	/* gone again, or a link to nowhere */
-	if (name[0] == '.' || fstatat(dirfd, name, &st, links ? 0 : AT_SYMLINK_NOFOLLOW) != 0)
+	if (fstatat(in->fd, name, &st, in->links ? 0 : AT_SYMLINK_NOFOLLOW) != 0)
 		return 0;
-	/* another file system is no place for nodes: /dev/shm, /dev/pts */
-	if (!S_ISBLK(st.st_mode) && !(S_ISDIR(st.st_mode) && st.st_dev == top_device))
+	/* other file systems are no place for nodes: /dev/shm, /dev/pts */
+	is_place = in->is_top && S_ISDIR(st.st_mode) && st.st_dev == in->device;
+	if (!S_ISBLK(st.st_mode) && !is_place)
 		return 0;
-	if (asprintf(&path, "%s/%s", dir, name) < 0)
-		return -1;
+	if (asprintf(&path, "%s/%s", in->path, name) < 0) {
+		path = NULL;
+		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
+	}
 	if (S_ISBLK(st.st_mode))
-		return add_device(list, path, st.st_rdev);
-	return add_directory(list, path, false, false);
+		return add_device(in->list, path, st.st_rdev, err);
+	return add_directory((struct directory){ .list = in->list, .path = path }, err);
 }
 
-static int add_directory(struct br_blockdev_list *list, const char *path, bool links, bool top)
+static int add_directory(struct directory directory, struct br_error *err)
 {
-	BR_AUTO_DIR DIR *dir = opendir(path);
-	const struct dirent *entry;
+	BR_AUTO_CLOSE int fd = open(directory.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
 
-	if (!dir || fstat(dirfd(dir), &st) != 0)
-		return top ? -1 : 0;
-	for (errno = 0; (entry = readdir(dir)); errno = 0)
-		/* no directory is on device 0 */
-		if (add_entry(list, dirfd(dir), path, entry->d_name, links, top ? st.st_dev : 0) != 0)
-			return -1;
-	return errno ? -1 : 0;
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return directory.is_top
+			       ? br_error_set(err, BR_ERR_OPEN, errno, directory.path, NULL)
+			       : 0;
+	directory.fd = fd;
+	directory.device = st.st_dev;
+	return br_entries_visit(fd, add_entry, &directory, err);
 }
 
 static int compare_paths(const void *a, const void *b)
@@ -87,7 +100,7 @@ static int compare_paths(const void *a, const void *b)
 }
 
 /* A node that may be anywhere, by its real path. */
-static int add_node(struct br_blockdev_list *list, const char *path)
+static int add_node(struct br_blockdev_list *list, const char *path, struct br_error *err)
 {
 	BR_AUTO_FREE char *real = NULL;
 	struct stat st;
@@ -95,20 +108,28 @@ static int add_node(struct br_blockdev_list *list, const char *path)
 	if (!path || stat(path, &st) != 0 || !S_ISBLK(st.st_mode))
 		return 0;
 	real = realpath(path, NULL);
-	return real ? add_device(list, real, st.st_rdev) : -1;
+	if (real)
+		return add_device(list, real, st.st_rdev, err);
+	if (errno == ENOMEM)
+		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
+	return 0; /* it has just gone */
 }
 
 int br_blockdev_list(const char *extra, struct br_blockdev_list *ret, struct br_error *err)
 {
 	struct br_blockdev_list list = { NULL, 0 };
+	int r;
 
 	/* in this order: the first name of a device is the one that counts */
-	if (add_directory(&list, MAPPER, true, false) != 0 || add_directory(&list, DEV, false, true) != 0 ||
-	    add_node(&list, extra) != 0) {
-		int saved = errno;
-
+	r = add_directory((struct directory){ .list = &list, .path = MAPPER, .links = true }, err);
+	if (r == 0)
+		r = add_directory((struct directory){ .list = &list, .path = DEV, .is_top = true },
+				  err);
+	if (r == 0)
+		r = add_node(&list, extra, err);
+	if (r != 0) {
 		br_blockdev_list_free(&list);
-		return br_error_set(err, saved == ENOMEM ? BR_ERR_NOMEM : BR_ERR_OPEN, saved, DEV, NULL);
+		return r;
 	}
 	if (list.count > 1)
 		qsort(list.devices, list.count, sizeof(*list.devices), compare_paths);
@@ -146,18 +167,24 @@ int br_blockdev_open(const char *path, uint64_t *size_ret)
 	return br_take_fd(&fd);
 }
 
+static int stop(void *data, const char *name, struct br_error *err)
+{
+	(void)name, (void)err;
+	*(bool *)data = true;
+	return -1;
+}
+
 bool br_blockdev_is_held(dev_t number)
 {
-	BR_AUTO_DIR DIR *dir = NULL;
-	const struct dirent *entry;
+	BR_AUTO_CLOSE int fd = -1;
+	struct br_error ignored;
+	bool any = false;
 	char path[64];
 
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/holders", major(number), minor(number));
-	dir = opendir(path);
-	while (dir && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.')
-			return true;
-	return false;
+	(void)snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/holders", major(number),
+		       minor(number));
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd >= 0 && br_entries_visit(fd, stop, &any, &ignored) != 0 && any;
 }
 
 static void copy_value(blkid_probe probe, const char *name, char *dst, size_t size)
@@ -171,14 +198,14 @@ static void copy_value(blkid_probe probe, const char *name, char *dst, size_t si
 
 static int choose_chains(blkid_probe probe, const char *only)
 {
-	char name[32];
-	char *names[] = { name, NULL };
-
 	if (blkid_probe_enable_superblocks(probe, 1) != 0 ||
 	    blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_UUID |
-	                                                     BLKID_SUBLKS_LABEL) != 0)
+							     BLKID_SUBLKS_LABEL) != 0)
 		return -1;
 	if (only) {
+		char name[32];
+		char *names[] = { name, NULL };
+
 		(void)snprintf(name, sizeof(name), "%s", only);
 		return blkid_probe_filter_superblocks_type(probe, BLKID_FLTR_ONLYIN, names);
 	}

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PREFIX      "rd.blankroot"
+#define PREFIX "rd.blankroot"
 #define TIMEOUT_MAX 86400
 
 struct word {

@@ -7,25 +7,21 @@
 #include <string.h>
 
 #define ARCHIVE_DEFAULT "old_roots"
-#define WHERE           "%s:%u: ephemeral %s: "
+#define WHERE "%s:%u: ephemeral %s: "
 
-static int fill_default(char **field, const char *value, struct br_error *err)
+static int no_memory(struct br_error *err)
 {
-	if (!*field)
-		*field = value ? strdup(value) : NULL;
-	return *field ? 0 : br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
+	return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
 }
 
 static int complete_ephemeral(struct br_ephemeral *ephemeral, struct br_error *err)
 {
-	BR_AUTO_FREE char *blank = NULL;
-	int r;
-
-	if (asprintf(&blank, "%s-blank", ephemeral->name) < 0)
-		blank = NULL;
-	if ((r = fill_default(&ephemeral->blank, blank, err)) < 0 ||
-	    (r = fill_default(&ephemeral->archive, ARCHIVE_DEFAULT, err)) < 0)
-		return r;
+	if (!ephemeral->blank && asprintf(&ephemeral->blank, "%s-blank", ephemeral->name) < 0) {
+		ephemeral->blank = NULL; /* undefined after a failure */
+		return no_memory(err);
+	}
+	if (!ephemeral->archive && !(ephemeral->archive = strdup(ARCHIVE_DEFAULT)))
+		return no_memory(err);
 	if (strcmp(ephemeral->archive, BR_CONFIG_NO_ARCHIVE) == 0) {
 		free(ephemeral->archive);
 		ephemeral->archive = NULL;
@@ -89,7 +85,7 @@ static int check_persist(const struct br_ephemeral *ephemeral, struct br_error *
 							       sizeof(const struct br_persist *));
 
 	if (!sorted)
-		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
+		return no_memory(err);
 	for (size_t i = 0; i < count; i++)
 		sorted[i] = &ephemeral->persist[i];
 	qsort(sorted, count, sizeof(*sorted), compare_paths);

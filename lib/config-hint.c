@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define LENGTH_MAX   32 /* longer than any key */
+#define LENGTH_MAX 32 /* longer than any key */
 #define DISTANCE_MAX 2
 
 static size_t min_of(size_t a, size_t b)

@@ -38,7 +38,7 @@ enum br_config_section {
 	BR_SECTION_MAINTENANCE,
 };
 
-#define BR_SECTION_COUNT   (BR_SECTION_MAINTENANCE + 1)
+#define BR_SECTION_COUNT (BR_SECTION_MAINTENANCE + 1)
 #define BR_CONFIG_KEYS_MAX 10 /* of one section */
 
 /* One "key = value", or one element of a list. */

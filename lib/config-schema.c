@@ -10,7 +10,7 @@
 #define VALUE_SHOWN 200 /* bytes of a value in a message; more would push the reason out */
 
 /* Every pair is compared. */
-#define EPHEMERAL_MAX           256
+#define EPHEMERAL_MAX 256
 #define SNAPSHOT_SUBVOLUMES_MAX 4096
 
 /* The field of struct TYPE that a key stands for, and what stores its value there. */

@@ -197,7 +197,7 @@ int br_config_text_read(const char *path, char **text_ret, struct br_error *err)
 	size_t size = 0;
 	int r = read_text(path, &text, &size, err);
 
-	if (r < 0)
+	if (r < 0 || !text)
 		return r;
 	if (strlen(text) != size)
 		return refuse_nul(text, path, err);

@@ -10,7 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define DATA_SIZE    ((size_t)256 * 1024)
+#define DATA_SIZE ((size_t)256 * 1024)
 #define FIEMAP_BATCH 32
 
 /* One piece of work for the functions below. */
@@ -90,14 +90,10 @@ static int copy_data(struct content *content, struct br_error *err)
 static int preallocate(const struct content *content, const struct fiemap_extent *extent,
 		       struct br_error *err)
 {
-	off_t start = (off_t)extent->fe_logical;
-	off_t end = start + (off_t)extent->fe_length;
-
-	if (!(extent->fe_flags & FIEMAP_EXTENT_UNWRITTEN) || start >= content->size)
+	if (!(extent->fe_flags & FIEMAP_EXTENT_UNWRITTEN))
 		return 0;
-	if (end > content->size)
-		end = content->size;
-	if (fallocate(content->dst->fd, FALLOC_FL_KEEP_SIZE, start, end - start) != 0)
+	if (fallocate(content->dst->fd, FALLOC_FL_KEEP_SIZE, (off_t)extent->fe_logical,
+		      (off_t)extent->fe_length) != 0)
 		return br_error_set(err, BR_ERR_WRITE, errno, content->dst->name,
 				    "cannot preallocate");
 	return 0;

@@ -71,7 +71,7 @@ static int fill(struct br_copy *copy, const struct br_copy_entry *entry,
 int br_copy_file(struct br_copy *copy, const struct br_copy_entry *entry, struct br_error *err)
 {
 	struct br_object src = { .dir = -1, .name = entry->src_name };
-	struct br_attributes from;
+	struct br_attributes from = { .flags = 0 };
 	BR_AUTO_CLOSE int fd = -1;
 	int r = open_source(entry, &fd, err);
 

@@ -9,6 +9,7 @@
 #include "walk.h"
 
 #include <stdbool.h>
+#include <sys/stat.h>
 
 /* One copy in progress. */
 struct br_copy {
@@ -18,7 +19,8 @@ struct br_copy {
 	char *data; /* for bytes that cannot be shared; made when it is needed */
 	const struct br_copy_options *options;
 	struct br_copy_stats stats;
-	uid_t uid; /* of whatever this process creates */
+	struct stat top; /* of the copy, when it is a directory */
+	uid_t uid;       /* of whatever this process creates */
 	gid_t gid;
 };
 

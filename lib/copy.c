@@ -84,9 +84,18 @@ static int enter_directory(struct br_copy *copy, const struct br_copy_entry *ent
 
 	if (r < 0)
 		return r;
+	if (entry->is_top)
+		(void)fstat(dst, &copy->top); /* fails no more than the one of br_walk_push */
 	r = br_walk_push(&copy->walk, entry->src_name, br_take_fd(&src_fd), dst, err);
 	copy->stats.directories += r == 0;
 	return r;
+}
+
+/* Such a walk would not end. */
+static bool is_copy_itself(const struct br_copy *copy, const struct statx *stx)
+{
+	return stx->stx_ino == copy->top.st_ino &&
+	       makedev(stx->stx_dev_major, stx->stx_dev_minor) == copy->top.st_dev;
 }
 
 static int copy_subvolume(struct br_copy *copy, const struct br_copy_entry *entry, int src,
@@ -123,6 +132,9 @@ static int copy_directory(struct br_copy *copy, const struct br_copy_entry *entr
 		return copy_subvolume(copy, entry, src, err);
 	if (br_copy_is_foreign(copy, entry, &stx))
 		return make_stand_in(copy, entry, &stx, err);
+	if (!entry->is_top && is_copy_itself(copy, &stx))
+		return br_error_set(err, BR_ERR_CREATE, EINVAL, entry->src_name,
+				    "the copy would be inside of its source");
 	return enter_directory(copy, entry, br_take_fd(&src), err);
 }
 

@@ -32,7 +32,8 @@ static void append(struct text *text, const char *fmt, ...)
 static void append_wait(struct text *text, const struct br_device_wanted *wanted)
 {
 	if (wanted->seconds)
-		append(text, " after %u second%s", wanted->seconds, wanted->seconds == 1 ? "" : "s");
+		append(text, " after %u second%s", wanted->seconds,
+		       wanted->seconds == 1 ? "" : "s");
 }
 
 /* What a person should do about a device that holds something else than btrfs. */
@@ -41,10 +42,12 @@ static const char *advice(const char *type)
 	static const struct {
 		const char *type, *advice;
 	} table[] = {
-		{ LOCKED_TYPE, ": is it unlocked? The file system is on the device that unlocking it makes" },
+		{ LOCKED_TYPE,
+		  ": is it unlocked? The file system is on the device that unlocking it makes" },
 		{ "LVM2_member", ": is its volume group active? Name the logical volume" },
 		{ "linux_raid_member", ": is the array assembled? Name the array" },
-		{ BR_CONTENT_AMBIVALENT, " (btrfs may be among them): \"wipefs\" lists them and can erase the stale ones" },
+		{ BR_CONTENT_AMBIVALENT,
+		  " (btrfs may be one): \"wipefs\" lists them and can erase the stale ones" },
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
@@ -63,33 +66,39 @@ static bool probe(const struct br_member *member, struct br_content *content)
 }
 
 int br_device_explain_other(const struct br_device_wanted *wanted, const struct br_member *member,
-                            bool *lasting_ret, struct br_error *err)
+			    bool *lasting_ret, struct br_error *err)
 {
 	struct br_content content = { .type = "" };
 	struct text text = { .used = 0 };
 
 	*lasting_ret = false;
 	if (member->sys_errno)
-		return br_error_set(err, BR_ERR_DEVICE_PROBE, member->sys_errno, member->path, "cannot be read");
+		return br_error_set(err, BR_ERR_DEVICE_PROBE, member->sys_errno, member->path,
+				    "cannot be read");
 	if (member->size > 0 && !probe(member, &content))
-		return br_error_set(err, BR_ERR_DEVICE_PROBE, errno, member->path, "cannot be read");
+		return br_error_set(err, BR_ERR_DEVICE_PROBE, errno, member->path,
+				    "cannot be read");
 	if (strcmp(content.type, "btrfs") == 0)
-		return br_error_set(err, BR_ERR_DEVICE_PROBE, 0, member->path,
-		                    "the btrfs on it is just being made, or its first superblock is not where it is on "
-		                    "disks without zones");
+		return br_error_set(
+			err, BR_ERR_DEVICE_PROBE, 0, member->path,
+			"the btrfs on it is just being made, or is on a zoned disk, which is "
+			"not supported");
 	if (content.type[0]) {
 		*lasting_ret = true;
-		return br_error_set(err, BR_ERR_DEVICE_PROBE, 0, member->path, "holds %s%s", content.type,
-		                    advice(content.type));
+		return br_error_set(err, BR_ERR_DEVICE_PROBE, 0, member->path, "holds %s%s",
+				    content.type, advice(content.type));
 	}
 	if (content.part_table[0]) {
 		*lasting_ret = true;
 		return br_error_set(err, BR_ERR_DEVICE_PROBE, 0, member->path,
-		                    "holds a partition table (%s): name one of its partitions", content.part_table);
+				    "holds a partition table (%s): name one of its partitions",
+				    content.part_table);
 	}
-	append(&text, member->size > 0 ? "nothing recognised on it" : "it is empty: no medium, or nothing attached");
+	append(&text, member->size > 0 ? "nothing recognised on it"
+				       : "it is empty: no medium, or nothing attached");
 	append_wait(&text, wanted);
-	append(&text, ". Check that it is the device that was meant: \"blkid\" lists what is where");
+	append(&text,
+	       ". Check that it is the device that was meant: \"blkid\" lists what is where");
 	return br_error_set(err, BR_ERR_DEVICE_PROBE, 0, member->path, "%s", text.buf);
 }
 
@@ -100,7 +109,8 @@ static void append_missing(struct text *text, const struct br_device_wanted *wan
 
 	append(text, tag == BR_TAG_PATH ? "does not exist" : "no btrfs has it");
 	append_wait(text, wanted);
-	append(text, ". Check that the name is right, that the disk is connected, and that the initramfs has its driver.");
+	append(text, ". Check that the name is right, that the disk is connected, and that the "
+		     "initramfs has its driver.");
 	if (by_partition && access("/sys/dev/block", F_OK) != 0)
 		append(text, " /sys is not mounted: without it partitions have no names.");
 }
@@ -112,7 +122,7 @@ static bool has_name(const struct br_device_spec *spec, const struct br_content 
 
 /* Returns true when one that is no btrfs has the name that was looked for. */
 static bool append_locked(struct text *text, const struct br_device_wanted *wanted,
-                          const struct br_member_table *table, struct br_error *err)
+			  const struct br_member_table *table, struct br_error *err)
 {
 	const char *before = " Locked (" LOCKED_TYPE "): ";
 
@@ -123,8 +133,9 @@ static bool append_locked(struct text *text, const struct br_device_wanted *want
 		if (member->is_btrfs || !probe(member, &content))
 			continue;
 		if (has_name(&wanted->spec, &content)) {
-			br_error_set(err, BR_ERR_DEVICE_PROBE, 0, wanted->text, "is %s, which holds %s%s",
-			             member->path, content.type, advice(content.type));
+			br_error_set(err, BR_ERR_DEVICE_PROBE, 0, wanted->text,
+				     "is %s, which holds %s%s", member->path, content.type,
+				     advice(content.type));
 			return true;
 		}
 		if (strcmp(content.type, LOCKED_TYPE) != 0 || br_blockdev_is_held(member->number))
@@ -150,8 +161,8 @@ static void append_btrfs(struct text *text, const struct br_member_table *table)
 	}
 }
 
-int br_device_explain_missing(const struct br_device_wanted *wanted, const struct br_member_table *table,
-                              struct br_error *err)
+int br_device_explain_missing(const struct br_device_wanted *wanted,
+			      const struct br_member_table *table, struct br_error *err)
 {
 	struct text text = { .used = 0 };
 
@@ -162,24 +173,39 @@ int br_device_explain_missing(const struct br_device_wanted *wanted, const struc
 	return br_error_set(err, BR_ERR_DEVICE_MISSING, 0, wanted->text, "%s", text.buf);
 }
 
-int br_device_explain_incomplete(const struct br_device_wanted *wanted, const struct br_member_group *group,
-                                 struct br_error *err)
+static void append_members(struct text *text, const struct br_member_group *group)
 {
-	unsigned long long missing = br_member_group_missing(group);
+	const char *before = " Found: ";
+
+	for (size_t i = 0; i < group->count; i++) {
+		append(text, "%s%s (devid %llu)", before, group->members[i]->path,
+		       (unsigned long long)group->members[i]->devid);
+		before = ", ";
+	}
+}
+
+int br_device_explain_incomplete(const struct br_device_wanted *wanted,
+				 const struct br_member_group *group, struct br_error *err)
+{
+	unsigned long long missing = br_member_group_missing(group), total = group->total;
+	const char *uuid = group->newest->content.uuid;
 	struct text text = { .used = 0 };
 
 	if (missing > 0)
-		append(&text, "%llu of the %llu members of the btrfs %s %s missing", missing,
-		       (unsigned long long)group->total, group->newest->content.uuid, missing == 1 ? "is" : "are");
+		append(&text, "%llu of the %llu members of the btrfs %s %s missing", missing, total,
+		       uuid, missing == 1 ? "is" : "are");
 	else
-		append(&text, "the kernel does not regard the btrfs %s as complete, though all of its %llu members are there",
-		       group->newest->content.uuid, (unsigned long long)group->total);
+		append(&text,
+		       "the kernel does not regard the btrfs %s as complete, though all of its "
+		       "%llu members are there",
+		       uuid, total);
 	append_wait(&text, wanted);
-	append(&text, missing > 0 ? ". Check that all disks are connected, that the initramfs has their drivers, and that "
-	                            "encrypted ones are unlocked."
-	                          : ". Check with \"btrfs filesystem show\" and \"btrfs device scan --forget\".");
-	for (size_t i = 0; i < group->count; i++)
-		append(&text, "%s%s (devid %llu)", i == 0 ? " Found: " : ", ", group->members[i]->path,
-		       (unsigned long long)group->members[i]->devid);
+	if (missing > 0)
+		append(&text, ". Check that all disks are connected, that the initramfs has their "
+			      "drivers, and that encrypted ones are unlocked.");
+	else
+		append(&text, ". Check with \"btrfs filesystem show\" and \"btrfs device scan "
+			      "--forget\".");
+	append_members(&text, group);
 	return br_error_set(err, BR_ERR_DEVICE_INCOMPLETE, 0, wanted->text, "%s", text.buf);
 }

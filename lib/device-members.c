@@ -32,8 +32,9 @@ static uint64_t get_le64(const unsigned char *bytes)
 }
 
 /*
- * One read tells most devices that are no members from those that may be; libblkid reads a disk in 50 places.
- * It has the last word: an md member with its metadata at the end has a btrfs superblock too.
+ * One read tells most devices that are no members from those that may be; libblkid reads a disk in
+ * 50 places. It has the last word: an md member with its metadata at the end has a btrfs superblock
+ * too.
  */
 static int read_member(int fd, struct br_member *member)
 {
@@ -42,7 +43,8 @@ static int read_member(int fd, struct br_member *member)
 
 	if (n < 0)
 		return -1;
-	if (n < SUPER_SIZE || memcmp(super + SUPER_MAGIC_AT, SUPER_MAGIC, sizeof(SUPER_MAGIC) - 1) != 0)
+	if (n < SUPER_SIZE ||
+	    memcmp(super + SUPER_MAGIC_AT, SUPER_MAGIC, sizeof(SUPER_MAGIC) - 1) != 0)
 		return 0;
 	if (br_content_probe(fd, NULL, &member->content) != 0)
 		return -1;
@@ -54,7 +56,8 @@ static int read_member(int fd, struct br_member *member)
 }
 
 /* Fill a zeroed member. known: what was found last time, or NULL. */
-static int look_at(const struct br_blockdev *device, const struct br_member *known, struct br_member *ret)
+static int look_at(const struct br_blockdev *device, const struct br_member *known,
+		   struct br_member *ret)
 {
 	uint64_t size = 0;
 	BR_AUTO_CLOSE int fd = br_blockdev_open(device->path, &size);
@@ -69,7 +72,7 @@ static int look_at(const struct br_blockdev *device, const struct br_member *kno
 	return ret->path ? 0 : -1;
 }
 
-/* What is known of a device. named: the one that is always looked at again; it may be getting its content */
+/* What is known of a device. named: is always looked at again, for it may be getting its content */
 static const struct br_member *find(const struct br_member_table *table, dev_t number, dev_t named)
 {
 	if (!table || number == named)
@@ -80,8 +83,8 @@ static const struct br_member *find(const struct br_member_table *table, dev_t n
 	return NULL;
 }
 
-static int look_at_all(const struct br_blockdev_list *list, const struct br_member_table *known, dev_t named,
-                       struct br_member_table *ret)
+static int look_at_all(const struct br_blockdev_list *list, const struct br_member_table *known,
+		       dev_t named, struct br_member_table *ret)
 {
 	ret->members = calloc(list->count + 1, sizeof(*ret->members));
 	if (!ret->members)
@@ -96,7 +99,8 @@ static int look_at_all(const struct br_blockdev_list *list, const struct br_memb
 	return 0;
 }
 
-int br_member_table_refresh(struct br_member_table *table, const char *extra, bool fresh, struct br_error *err)
+int br_member_table_refresh(struct br_member_table *table, const char *extra, bool fresh,
+			    struct br_error *err)
 {
 	struct br_member_table now = { NULL, 0 };
 	struct br_blockdev_list list;
@@ -138,8 +142,8 @@ static bool is_shadowed(const struct br_member_table *table, const struct br_mem
 	for (size_t i = 0; i < table->count; i++) {
 		const struct br_member *other = &table->members[i];
 
-		if (other != member && is_of(other, member->content.uuid) && other->devid == member->devid &&
-		    !br_blockdev_is_held(other->number))
+		if (other != member && is_of(other, member->content.uuid) &&
+		    other->devid == member->devid && !br_blockdev_is_held(other->number))
 			return true;
 	}
 	return false;
@@ -153,16 +157,18 @@ static const struct br_member *find_devid(const struct br_member_group *group, u
 	return NULL;
 }
 
-static int add_member(struct br_member_group *group, const struct br_member *member, struct br_error *err)
+static int add_member(struct br_member_group *group, const struct br_member *member,
+		      struct br_error *err)
 {
 	const struct br_member *twin = find_devid(group, member->devid);
 
 	if (twin)
-		return br_error_set(err, BR_ERR_LAYOUT, 0, member->path,
-		                    "is a copy of %s: both are member %llu of the btrfs %s. Writing to the file "
-		                    "system could mix them up: detach one of them, or give the copy a UUID of its "
-		                    "own (btrfstune -u)",
-		                    twin->path, (unsigned long long)member->devid, member->content.uuid);
+		return br_error_set(
+			err, BR_ERR_LAYOUT, 0, member->path,
+			"is a copy of %s: both are member %llu of the btrfs %s. Writing "
+			"to the file system could mix them up: detach one of them, or give "
+			"the copy a UUID of its own (btrfstune -u)",
+			twin->path, (unsigned long long)member->devid, member->content.uuid);
 	group->members[group->count++] = member;
 	if (!group->newest || member->generation > group->newest->generation) {
 		group->newest = member;
@@ -171,10 +177,11 @@ static int add_member(struct br_member_group *group, const struct br_member *mem
 	return 0;
 }
 
-int br_member_group_collect(const struct br_member_table *table, const char *uuid, struct br_member_group *ret,
-                            struct br_error *err)
+int br_member_group_collect(const struct br_member_table *table, const char *uuid,
+			    struct br_member_group *ret, struct br_error *err)
 {
-	struct br_member_group group = { .members = calloc(table->count + 1, sizeof(*group.members)) };
+	struct br_member_group group = { .members = calloc(table->count + 1,
+							   sizeof(*group.members)) };
 	int r = 0;
 
 	if (!group.members)
@@ -204,32 +211,36 @@ uint64_t br_member_group_missing(const struct br_member_group *group)
 static int ask_kernel(int control, unsigned long request, const char *path)
 {
 	struct btrfs_ioctl_vol_args args = { 0 };
+	size_t length = strlen(path);
 
-	if (strlen(path) >= sizeof(args.name)) {
+	if (length >= sizeof(args.name)) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	strcpy(args.name, path);
+	memcpy(args.name, path, length);
 	return ioctl(control, request, &args);
 }
 
-int br_member_group_register(const struct br_member_group *group, bool *ready_ret, struct br_error *err)
+int br_member_group_register(const struct br_member_group *group, bool *ready_ret,
+			     struct br_error *err)
 {
 	BR_AUTO_CLOSE int control = open(CONTROL, O_RDWR | O_CLOEXEC);
 	int answer;
 
 	if (control < 0)
-		return br_error_set(err, BR_ERR_DEVICE_PROBE, errno, CONTROL,
-		                    "needed to register the members of a file system on several devices");
+		return br_error_set(
+			err, BR_ERR_DEVICE_PROBE, errno, CONTROL,
+			"needed to register the members of a file system on several devices");
 	for (size_t i = 0; i < group->count; i++)
 		if (ask_kernel(control, BTRFS_IOC_SCAN_DEV, group->members[i]->path) < 0)
-			return br_error_set(err, BR_ERR_DEVICE_PROBE, errno, group->members[i]->path,
-			                    "the kernel does not accept it as a member of the file system %s",
-			                    group->members[i]->content.uuid);
+			return br_error_set(
+				err, BR_ERR_DEVICE_PROBE, errno, group->members[i]->path,
+				"the kernel does not accept it as a member of the file system %s",
+				group->members[i]->content.uuid);
 	answer = ask_kernel(control, BTRFS_IOC_DEVICES_READY, group->newest->path);
 	if (answer < 0)
 		return br_error_set(err, BR_ERR_DEVICE_PROBE, errno, group->newest->path,
-		                    "the kernel does not tell whether the file system is complete");
+				    "the kernel does not tell whether the file system is complete");
 	*ready_ret = answer == 0;
 	return 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The block devices of a machine as possible members of a btrfs, and the members of one file system. What
- * was found on a device is remembered from one look to the next, so that looking often is cheap.
+ * The block devices of a machine as possible members of a btrfs, and the members of one file
+ * system. What was found on a device is remembered from one look to the next, so that looking often
+ * is cheap.
  */
 #ifndef BR_DEVICE_MEMBERS_H
 #define BR_DEVICE_MEMBERS_H
@@ -19,10 +20,10 @@ struct br_member {
 	uint64_t size;             /* bytes; 0: no medium, nothing attached */
 	int sys_errno;             /* why it could not be read; 0: it could */
 	bool is_btrfs;             /* what follows is filled */
-	struct br_content content; /* content.uuid is what groups members, with the metadata_uuid feature too */
+	struct br_content content; /* its uuid is common to the members */
 	uint64_t devid;
 	uint64_t generation;
-	uint64_t total;            /* members that the file system has, says this one */
+	uint64_t total; /* members that the file system has, says this one */
 };
 
 struct br_member_table {
@@ -31,17 +32,18 @@ struct br_member_table {
 };
 
 /*
- * Look at all block devices. One that was looked at before is looked at again only when its size has changed or it could
- * not be read.
+ * Look at all block devices. One that was looked at before is looked at again only when its size
+ * has changed or it could not be read.
  *
  * table  zeroed at first; of the last look otherwise
  * extra  as for br_blockdev_list; this one is always looked at again
  * fresh  look at everything again
  *
- * BR_ERR_OPEN, BR_ERR_NOMEM; the table is as before then. Privilege: to read block devices.
+ * BR_ERR_OPEN, BR_ERR_READ, BR_ERR_NOMEM; the table is as before then. Privilege: to read block
+ * devices.
  */
-BR_MUST_CHECK int br_member_table_refresh(struct br_member_table *table, const char *extra, bool fresh,
-                                          struct br_error *err);
+BR_MUST_CHECK int br_member_table_refresh(struct br_member_table *table, const char *extra,
+					  bool fresh, struct br_error *err);
 
 /* Release. Safe on a zeroed one. */
 void br_member_table_free(struct br_member_table *table);
@@ -50,32 +52,33 @@ void br_member_table_free(struct br_member_table *table);
 struct br_member_group {
 	const struct br_member **members; /* into the table */
 	size_t count;
-	const struct br_member *newest;   /* the one with the highest generation */
-	uint64_t total;                   /* members that the file system has, says the newest one */
+	const struct br_member *newest; /* the one with the highest generation */
+	uint64_t total;                 /* members that the file system has, says the newest one */
 };
 
 /*
- * Collect the members of the file system with this UUID. A device that is a part of another one with the same
- * member id (multipath) is left out.
+ * Collect the members of the file system with this UUID. A device that is a part of another one
+ * with the same member id (multipath) is left out.
  *
  * Returns 0 with *ret owned by the caller (br_member_group_free) and valid as long as the table is.
  * BR_ERR_LAYOUT when two devices have the same member id, naming both; BR_ERR_NOMEM.
  */
 BR_MUST_CHECK int br_member_group_collect(const struct br_member_table *table, const char *uuid,
-                                          struct br_member_group *ret, struct br_error *err);
+					  struct br_member_group *ret, struct br_error *err);
 
-/* How many members are missing. The target of an unfinished device replacement (member id 0) is none. */
+/* How many members are missing. The target of an unfinished replacement (member id 0) is none. */
 uint64_t br_member_group_missing(const struct br_member_group *group);
 
 /*
- * Register the members with the kernel (BTRFS_IOC_SCAN_DEV) and ask whether it regards the file system as complete.
+ * Register the members with the kernel (BTRFS_IOC_SCAN_DEV) and ask whether it regards the file
+ * system as complete.
  *
  * ready_ret  its answer (BTRFS_IOC_DEVICES_READY)
  *
  * BR_ERR_DEVICE_PROBE. What was registered stays so. Privilege: CAP_SYS_ADMIN.
  */
 BR_MUST_CHECK int br_member_group_register(const struct br_member_group *group, bool *ready_ret,
-                                           struct br_error *err);
+					   struct br_error *err);
 
 /* Release. Safe on a zeroed one. */
 void br_member_group_free(struct br_member_group *group);

@@ -70,8 +70,10 @@ int br_device_spec_parse(const char *text, struct br_device_spec *ret, struct br
 	char *copy;
 
 	if (!parse(text, &tag, &value, &length))
-		return br_error_set(err, BR_ERR_USAGE, 0, text,
-		                    "a device is named by UUID=, LABEL=, PARTUUID=, PARTLABEL= or an absolute path");
+		return br_error_set(
+			err, BR_ERR_USAGE, 0, text,
+			"a device is named by UUID=, LABEL=, PARTUUID=, PARTLABEL= or an "
+			"absolute path");
 	copy = strndup(value, length);
 	if (!copy)
 		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);

@@ -16,17 +16,19 @@ struct br_device_spec {
 };
 
 /*
- * Read a specification: UUID=, LABEL=, PARTUUID=, PARTLABEL= with a value, or an absolute path. A pair of double or
- * single quotes around the value or around everything is removed.
+ * Read a specification: UUID=, LABEL=, PARTUUID=, PARTLABEL= with a value, or an absolute path. A
+ * pair of double or single quotes around the value or around everything is removed.
  *
- * Returns 0 with *ret owned by the caller (br_device_spec_free). BR_ERR_USAGE: has none of these forms; BR_ERR_NOMEM.
+ * Returns 0 with *ret owned by the caller (br_device_spec_free). BR_ERR_USAGE: has none of these
+ * forms; BR_ERR_NOMEM.
  */
-BR_MUST_CHECK int br_device_spec_parse(const char *text, struct br_device_spec *ret, struct br_error *err);
+BR_MUST_CHECK int br_device_spec_parse(const char *text, struct br_device_spec *ret,
+				       struct br_error *err);
 
 /* Release. NULL-safe, and safe on a zeroed structure. */
 void br_device_spec_free(struct br_device_spec *spec);
 
-/* Is that what the tag names? Upper and lower case are the same in UUIDs. Always false for a path. */
+/* Is that what the tag names? The case of UUIDs does not matter. Always false for a path. */
 bool br_device_spec_matches(const struct br_device_spec *spec, const struct br_content *content);
 
 #endif

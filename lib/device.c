@@ -31,7 +31,8 @@ static uint64_t now(void)
 
 static void pause_for(uint64_t nsec)
 {
-	struct timespec ts = { .tv_sec = (time_t)(nsec / NSEC_PER_SEC), .tv_nsec = (long)(nsec % NSEC_PER_SEC) };
+	struct timespec ts = { .tv_sec = (time_t)(nsec / NSEC_PER_SEC),
+			       .tv_nsec = (long)(nsec % NSEC_PER_SEC) };
 
 	(void)nanosleep(&ts, NULL); /* interrupted: looks earlier */
 }
@@ -47,12 +48,13 @@ static int missing(const struct search *search, struct br_error *err)
 static const char *not_a_device(mode_t mode)
 {
 	if (S_ISREG(mode))
-		return "a regular file, not a block device: an image must be attached to a loop device (losetup)";
+		return "a regular file, not a block device: attach it to a loop device (losetup)";
 	return S_ISDIR(mode) ? "a directory, not a block device" : "not a block device";
 }
 
 /* Links are followed. final: waiting is of no use. */
-static int stat_path(const struct search *search, dev_t *number_ret, bool *final, struct br_error *err)
+static int stat_path(const struct search *search, dev_t *number_ret, bool *final,
+		     struct br_error *err)
 {
 	const char *path = search->wanted.spec.value;
 	struct stat st;
@@ -65,13 +67,15 @@ static int stat_path(const struct search *search, dev_t *number_ret, bool *final
 	}
 	if (!S_ISBLK(st.st_mode)) {
 		*final = true;
-		return br_error_set(err, BR_ERR_DEVICE_PROBE, 0, path, "%s", not_a_device(st.st_mode));
+		return br_error_set(err, BR_ERR_DEVICE_PROBE, 0, path, "%s",
+				    not_a_device(st.st_mode));
 	}
 	*number_ret = st.st_rdev;
 	return 0;
 }
 
-static int find_by_path(const struct search *search, const struct br_member **ret, bool *final, struct br_error *err)
+static int find_by_path(const struct search *search, const struct br_member **ret, bool *final,
+			struct br_error *err)
 {
 	const struct br_member_table *table = &search->table;
 	dev_t number = 0;
@@ -83,28 +87,37 @@ static int find_by_path(const struct search *search, const struct br_member **re
 		if (table->members[i].number != number)
 			continue;
 		if (!table->members[i].is_btrfs)
-			return br_device_explain_other(&search->wanted, &table->members[i], final, err);
+			return br_device_explain_other(&search->wanted, &table->members[i], final,
+						       err);
 		*ret = &table->members[i];
 		return 0;
 	}
 	return missing(search, err); /* came after the table was made */
 }
 
-static int find_by_tag(const struct search *search, const struct br_member **ret, bool *final, struct br_error *err)
+static int refuse_two(const struct search *search, const struct br_member *one,
+		      const struct br_member *other, struct br_error *err)
+{
+	return br_error_set(err, BR_ERR_LAYOUT, 0, search->wanted.text,
+			    "two file systems have it: %s (UUID=%s) and %s (UUID=%s). Name the one "
+			    "that is meant by its UUID",
+			    one->path, one->content.uuid, other->path, other->content.uuid);
+}
+
+static int find_by_tag(const struct search *search, const struct br_member **ret, bool *final,
+		       struct br_error *err)
 {
 	const struct br_member *found = NULL;
 
 	for (size_t i = 0; i < search->table.count; i++) {
 		const struct br_member *member = &search->table.members[i];
 
-		if (!member->is_btrfs || !br_device_spec_matches(&search->wanted.spec, &member->content))
+		if (!member->is_btrfs ||
+		    !br_device_spec_matches(&search->wanted.spec, &member->content))
 			continue;
 		if (found && strcmp(found->content.uuid, member->content.uuid) != 0) {
 			*final = true;
-			return br_error_set(err, BR_ERR_LAYOUT, 0, search->wanted.text,
-			                    "two file systems have it: %s (UUID=%s) and %s (UUID=%s). Name the one "
-			                    "that is meant by its UUID",
-			                    found->path, found->content.uuid, member->path, member->content.uuid);
+			return refuse_two(search, found, member, err);
 		}
 		found = found ? found : member;
 	}
@@ -115,7 +128,8 @@ static int find_by_tag(const struct search *search, const struct br_member **ret
 }
 
 /* Are all members there, and does the kernel know them? */
-static int complete(const struct search *search, const struct br_member_group *group, struct br_error *err)
+static int complete(const struct search *search, const struct br_member_group *group,
+		    struct br_error *err)
 {
 	bool ready = false;
 	int r;
@@ -132,7 +146,7 @@ static int complete(const struct search *search, const struct br_member_group *g
 
 /* The member that was named by path, unless it is a part of another device; else the newest. */
 static const struct br_member *choose(const struct search *search, const struct br_member *found,
-                                      const struct br_member_group *group)
+				      const struct br_member_group *group)
 {
 	for (size_t i = 0; search->wanted.spec.tag == BR_TAG_PATH && i < group->count; i++)
 		if (group->members[i] == found)
@@ -140,14 +154,15 @@ static const struct br_member *choose(const struct search *search, const struct 
 	return group->newest;
 }
 
-static int fill(const struct br_member *member, const struct br_member_group *group, struct br_device *ret,
-                struct br_error *err)
+static int fill(const struct br_member *member, const struct br_member_group *group,
+		struct br_device *ret, struct br_error *err)
 {
 	struct br_device device = { .path = strdup(member->path), .members = group->total };
 
 	if (!device.path)
 		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
-	(void)snprintf(device.fsid, sizeof(device.fsid), "%.36s", member->content.uuid); /* always 36 characters */
+	(void)snprintf(device.fsid, sizeof(device.fsid), "%.36s",
+		       member->content.uuid); /* always 36 characters */
 	*ret = device;
 	return 0;
 }
@@ -161,10 +176,12 @@ static int look(struct search *search, struct br_device *ret, bool *final, struc
 	int r;
 
 	*final = false;
-	r = br_member_table_refresh(&search->table, by_path ? search->wanted.spec.value : NULL, search->last, err);
+	r = br_member_table_refresh(&search->table, by_path ? search->wanted.spec.value : NULL,
+				    search->last, err);
 	if (r != 0)
 		return r;
-	r = by_path ? find_by_path(search, &found, final, err) : find_by_tag(search, &found, final, err);
+	r = by_path ? find_by_path(search, &found, final, err)
+		    : find_by_tag(search, &found, final, err);
 	if (r != 0)
 		return r;
 	r = br_member_group_collect(&search->table, found->content.uuid, &group, err);
@@ -179,7 +196,8 @@ static int look(struct search *search, struct br_device *ret, bool *final, struc
 	return r;
 }
 
-int br_device_find(const char *spec, unsigned seconds, struct br_device *device_ret, struct br_error *err)
+int br_device_find(const char *spec, unsigned seconds, struct br_device *device_ret,
+		   struct br_error *err)
 {
 	struct search search = { .wanted = { .text = spec, .seconds = seconds } };
 	uint64_t end = now() + seconds * NSEC_PER_SEC, pause = PAUSE_MIN;

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ELLIPSIS      "..."
+#define ELLIPSIS "..."
 #define ELLIPSIS_SIZE (sizeof(ELLIPSIS) - 1)
 
 struct code_info {
@@ -100,7 +100,7 @@ static void format_text(char *buf, size_t size, const char *fmt, va_list args)
 	end = size - 1 - ELLIPSIS_SIZE;
 	for (int back = 0; back < 3 && end > 0 && (buf[end] & 0xc0) == 0x80; back++)
 		end--;
-	strcpy(buf + end, ELLIPSIS); /* always fits: end was set to leave room for it */
+	memcpy(buf + end, ELLIPSIS, sizeof(ELLIPSIS));
 }
 
 /* The end of a path says more than its beginning. */
@@ -208,10 +208,10 @@ static bool is_printable(uint32_t c)
 	static const struct {
 		uint32_t first, last;
 	} hidden[] = {
-		{ 0x0000, 0x001f }, { 0x007f, 0x009f },    { 0x00ad, 0x00ad }, { 0x061c, 0x061c },
-		{ 0x115f, 0x1160 }, { 0x180e, 0x180e },    { 0x200b, 0x200f }, { 0x2028, 0x202e },
-		{ 0x2060, 0x206f }, { 0x3164, 0x3164 },    { 0xd800, 0xf8ff }, { 0xfdd0, 0xfdef },
-		{ 0xfe00, 0xfe0f }, { 0xfeff, 0xfeff },    { 0xffa0, 0xffa0 }, { 0xfff0, 0xfffb },
+		{ 0x0000, 0x001f }, { 0x007f, 0x009f },      { 0x00ad, 0x00ad }, { 0x061c, 0x061c },
+		{ 0x115f, 0x1160 }, { 0x180e, 0x180e },      { 0x200b, 0x200f }, { 0x2028, 0x202e },
+		{ 0x2060, 0x206f }, { 0x3164, 0x3164 },      { 0xd800, 0xf8ff }, { 0xfdd0, 0xfdef },
+		{ 0xfe00, 0xfe0f }, { 0xfeff, 0xfeff },      { 0xffa0, 0xffa0 }, { 0xfff0, 0xfffb },
 		{ 0xfffe, 0xffff }, { 0xe0000, UINT32_MAX },
 	};
 
@@ -296,7 +296,7 @@ void br_error_format(const struct br_error *err, char *buf, size_t size)
 		put_escaped(&out, ": ");
 		put_escaped(&out, err->text);
 	}
-	if (err->sys_errno) {
+	if (err->sys_errno && err->code != BR_ERR_SYMLINK) { /* ELOOP says "too many levels" */
 		put_escaped(&out, ": ");
 		put_escaped(&out, strerror(err->sys_errno));
 	}

@@ -11,7 +11,7 @@
 
 #include <stddef.h>
 
-#define BR_MUST_CHECK        __attribute__((warn_unused_result))
+#define BR_MUST_CHECK __attribute__((warn_unused_result))
 #define BR_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* One code per failing step. The table in error.c has the name, the phrase and the class of each. */

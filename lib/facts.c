@@ -113,6 +113,16 @@ static enum br_leftover judge_leftover(const struct br_ephemeral_facts *facts, c
 	return BR_LEFTOVER_RETIRED;
 }
 
+/* A record of another configuration, or a damaged one, may name any path: nothing is put there, or looked for. */
+static bool is_archive_path(const struct gather *g, const char *path)
+{
+	const char *dir = g->config->archive ? g->config->archive : BR_PARKED_DIR;
+	size_t length = strlen(dir);
+
+	return strncmp(path, dir, length) == 0 && path[length] == '/' &&
+	       br_name_is_archive_of(path + length + 1, g->facts->escaped);
+}
+
 /* The name that the interrupted run had chosen tells when the old subvolume was retired: keep it if it is free. */
 static int gather_leftover_archive(struct gather *g, const char *path)
 {
@@ -142,7 +152,8 @@ static int gather_staging(struct gather *g, const struct br_record *record)
 		return 0;
 	g->facts->leftover = judge_leftover(g->facts, record);
 	if (g->facts->leftover == BR_LEFTOVER_RETIRED && record->exists &&
-	    memcmp(record->uuid, g->facts->staging.uuid, BR_UUID_SIZE) == 0)
+	    memcmp(record->uuid, g->facts->staging.uuid, BR_UUID_SIZE) == 0 &&
+	    is_archive_path(g, record->archive))
 		return gather_leftover_archive(g, record->archive);
 	return 0;
 }
@@ -154,7 +165,7 @@ static int gather_unsealed(struct gather *g, const struct br_record *record)
 	struct br_subvol subvol;
 	int r;
 
-	if (!record->exists)
+	if (!record->exists || !is_archive_path(g, record->archive))
 		return 0;
 	r = open_optional_subvol(g->top, record->archive, &fd, &subvol, g->err);
 	if (r < 0 && r != BR_ERR_LAYOUT)

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FIRST_BUFFER  4096
+#define FIRST_BUFFER 4096
 #define SIBLING_TRIES 1000
 
 static int refuse_type(const char *path, struct br_error *err)
@@ -154,7 +154,8 @@ int br_file_replace(int dirfd, const char *path, const char *text, size_t size, 
 
 	dir = to.dir = open_directory_of(dirfd, path, &to.name);
 	if (dir < 0)
-		return br_error_set(err, BR_ERR_OPEN, errno, path, "its directory");
+		return br_error_set(err, errno == ENOMEM ? BR_ERR_NOMEM : BR_ERR_OPEN, errno, path,
+				    "its directory");
 	fd = create_sibling(&to);
 	if (fd < 0)
 		return br_error_set(err, BR_ERR_CREATE, errno, path, NULL);

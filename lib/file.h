@@ -28,7 +28,7 @@ BR_MUST_CHECK int br_file_read(int dirfd, const char *path, size_t max, char **t
  *
  * mode  of the new file, umask not applied
  *
- * BR_ERR_OPEN (its directory), BR_ERR_CREATE, BR_ERR_WRITE, BR_ERR_RENAME, BR_ERR_SYNC.
+ * BR_ERR_OPEN (its directory), BR_ERR_CREATE, BR_ERR_WRITE, BR_ERR_RENAME, BR_ERR_SYNC, BR_ERR_NOMEM.
  */
 BR_MUST_CHECK int br_file_replace(int dirfd, const char *path, const char *text, size_t size,
 				  mode_t mode, struct br_error *err);

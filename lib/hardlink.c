@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define HANDLE_MAX     20 /* struct btrfs_fid without parent: object, subvolume, generation */
+#define HANDLE_MAX 20 /* struct btrfs_fid without parent: object, subvolume, generation */
 #define FIRST_CAPACITY 64
 
 struct br_hardlink {

@@ -8,7 +8,6 @@
 #include "file.h"
 
 #include <fcntl.h>
-#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,7 +15,8 @@
 #define SWAP_IMAGE_TYPE "swsuspend"
 
 /* Where systemd (254 and newer) leaves the place of its image when the command line names none. */
-#define EFI_LOCATION "/sys/firmware/efi/efivars/HibernateLocation-8cf2644b-4b0b-428f-9387-6d876050dc67"
+#define EFI_LOCATION \
+	"/sys/firmware/efi/efivars/HibernateLocation-8cf2644b-4b0b-428f-9387-6d876050dc67"
 #define EFI_LOCATION_MAX 65536
 #define EFI_ATTRIBUTES_SIZE 4
 
@@ -30,16 +30,22 @@ struct places {
 static bool parse_efi_location(char *text, size_t size, uint64_t *offset_ret)
 {
 	static const char key[] = "\"offset\":";
-	const char *found;
+	const char *found, *digits;
 	size_t length = 0;
+	char *end;
 
 	if (size < EFI_ATTRIBUTES_SIZE)
 		return false;
 	for (size_t i = EFI_ATTRIBUTES_SIZE; i + 1 < size; i += 2)
-		text[length++] = text[i + 1] ? '?' : text[i]; /* what we look for is ASCII */
+		text[length++] = (char)(text[i + 1] ? '?'
+						    : text[i]); /* what we look for is ASCII */
 	text[length] = '\0';
 	found = strstr(text, key);
-	return found && sscanf(found + sizeof(key) - 1, "%" SCNu64, offset_ret) == 1;
+	if (!found)
+		return false;
+	digits = found + sizeof(key) - 1;
+	*offset_ret = strtoull(digits, &end, 10); /* out of range: larger than any device */
+	return end > digits;
 }
 
 static void find_places(const struct br_boot *boot, struct places *places)
@@ -60,7 +66,8 @@ static void find_places(const struct br_boot *boot, struct places *places)
 
 static bool is_signature(const char bytes[10])
 {
-	static const char *const signatures[] = { "S1SUSPEND", "S2SUSPEND", "ULSUSPEND", "LINHIB0001" };
+	static const char *const signatures[] = { "S1SUSPEND", "S2SUSPEND", "ULSUSPEND",
+						  "LINHIB0001" };
 
 	for (size_t i = 0; i < sizeof(signatures) / sizeof(signatures[0]); i++)
 		if (memcmp(bytes, signatures[i], strlen(signatures[i])) == 0)
@@ -83,7 +90,7 @@ static int has_image_at(int fd, uint64_t size, uint64_t page)
 	return n == sizeof(bytes) && is_signature(bytes);
 }
 
-/* As above. An old signature that a newer one contradicts (an md member that was swap once) does not count. */
+/* As above. An old signature does not count: that on an md member that was swap once. */
 static int has_image_type(int fd)
 {
 	struct br_content content;
@@ -94,25 +101,26 @@ static int has_image_type(int fd)
 		return 0;
 	if (br_content_probe(fd, NULL, &content) != 0)
 		return -1;
-	return strcmp(content.type, SWAP_IMAGE_TYPE) == 0 || strcmp(content.type, BR_CONTENT_AMBIVALENT) == 0;
+	return strcmp(content.type, SWAP_IMAGE_TYPE) == 0 ||
+	       strcmp(content.type, BR_CONTENT_AMBIVALENT) == 0;
 }
 
 static int has_image(const char *path, const struct places *places)
 {
 	uint64_t size = 0;
 	BR_AUTO_CLOSE int fd = br_blockdev_open(path, &size);
-	int found;
 
 	if (fd < 0)
 		return -1;
 	if (size == 0)
 		return 0;
 	/*
-	 * On every device, not only on the one that resume= names: the name may have a form that only the kernel
-	 * or another program of the initramfs understands.
+	 * On every device, not only on the one that resume= names: the name may have a form that
+	 * only the kernel or another program of the initramfs understands.
 	 */
 	for (unsigned i = 0; i < places->count; i++) {
-		found = has_image_at(fd, size, places->page[i]);
+		int found = has_image_at(fd, size, places->page[i]);
+
 		if (found != 0)
 			return found;
 	}
@@ -128,18 +136,22 @@ static bool is_named_by(const struct br_blockdev *device, const struct br_device
 }
 
 static int check_device(const struct br_blockdev *device, const struct places *places,
-                        const struct br_device_spec *resume, struct br_error *err)
+			const struct br_device_spec *resume, struct br_error *err)
 {
 	int found = has_image(device->path, places);
 
 	if (found > 0)
-		return br_error_set(err, BR_ERR_HIBERNATED, 0, device->path,
-		                    "changing the disk now would destroy the file systems of the system that sleeps "
-		                    "there. Resume it; or, if that is not wanted, give it up: boot with \"noresume\" on "
-		                    "the kernel command line, then turn its swap off and on again or run mkswap on it");
+		return br_error_set(
+			err, BR_ERR_HIBERNATED, 0, device->path,
+			"changing the disk now would destroy the file systems of the system "
+			"that sleeps there. Resume it; or, if that is not wanted, give it up: "
+			"boot with \"noresume\" on the kernel command line, then turn its "
+			"swap off and on again or run mkswap on it");
 	if (found < 0 && is_named_by(device, resume))
-		return br_error_set(err, BR_ERR_DEVICE_PROBE, errno, device->path,
-		                    "resume= names it, and whether a hibernated system waits there cannot be read");
+		return br_error_set(
+			err, BR_ERR_DEVICE_PROBE, errno, device->path,
+			"resume= names it, and whether a hibernated system waits there cannot "
+			"be read");
 	return 0;
 }
 

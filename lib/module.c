@@ -26,7 +26,7 @@ static bool is_listed(const char *text)
 	return strstr(text, line) != NULL;
 }
 
-/* Does the kernel know btrfs? Without /proc, a file system that it does not know cannot be opened: ENODEV. */
+/* Does the kernel know btrfs? Without /proc, it says ENODEV for what it does not know. */
 static bool is_known(void)
 {
 	BR_AUTO_FREE char *text = NULL;
@@ -43,9 +43,10 @@ static bool is_known(void)
 /* libkmod's own is stderr. */
 BR_PRINTF(6, 0)
 static void log_nothing(void *data, int priority, const char *file, int line, const char *function,
-                        const char *format, va_list args)
+			const char *format, va_list args)
 {
-	(void)data, (void)priority, (void)file, (void)line, (void)function, (void)format, (void)args;
+	(void)data, (void)priority, (void)file, (void)line, (void)function, (void)format,
+		(void)args;
 }
 
 static int refuse_not_found(struct br_error *err)
@@ -54,21 +55,24 @@ static int refuse_not_found(struct br_error *err)
 
 	if (uname(&kernel) != 0)
 		strcpy(kernel.release, "(unknown)");
-	return br_error_set(err, BR_ERR_MODULE, 0, "btrfs",
-	                    "the kernel does not know btrfs, and there is no module of that name in "
-	                    "/lib/modules/%s: is it in the initramfs?",
-	                    kernel.release);
+	return br_error_set(
+		err, BR_ERR_MODULE, 0, "btrfs",
+		"the kernel does not know btrfs, and there is no module of that name in "
+		"/lib/modules/%s: is it in the initramfs?",
+		kernel.release);
 }
 
 static int insert(struct kmod_module *module, struct br_error *err)
 {
 	/* the configuration may name commands to run instead: an initramfs need not have a shell */
-	int r = kmod_module_probe_insert_module(module, KMOD_PROBE_IGNORE_COMMAND, NULL, NULL, NULL, NULL);
+	int r = kmod_module_probe_insert_module(module, KMOD_PROBE_IGNORE_COMMAND, NULL, NULL, NULL,
+						NULL);
 
 	if (r == 0)
 		return 0;
-	return br_error_set(err, BR_ERR_MODULE, r < 0 ? -r : 0, "btrfs",
-	                    "the kernel did not take the module or one that it needs: \"dmesg\" tells why");
+	return br_error_set(
+		err, BR_ERR_MODULE, r < 0 ? -r : 0, "btrfs",
+		"the kernel did not take the module or one that it needs: \"dmesg\" tells why");
 }
 
 static int load(struct kmod_ctx *kmod, struct br_error *err)
@@ -81,11 +85,10 @@ static int load(struct kmod_ctx *kmod, struct br_error *err)
 	if (r < 0 || !list) /* ENOSYS: there are no modules at all */
 		return refuse_not_found(err);
 	r = 0;
-	kmod_list_foreach(entry, list)
-	{
+	for (entry = list; entry && r == 0; entry = kmod_list_next(list, entry)) {
 		struct kmod_module *module = kmod_module_get_module(entry);
 
-		r = r == 0 ? insert(module, err) : r;
+		r = insert(module, err);
 		kmod_module_unref(module);
 	}
 	kmod_module_unref_list(list);
@@ -107,9 +110,10 @@ static int load_btrfs(struct br_error *err)
 #else
 static int load_btrfs(struct br_error *err)
 {
-	return br_error_set(err, BR_ERR_MODULE, 0, "btrfs",
-	                    "the kernel does not know btrfs, and this program was built without the means to load "
-	                    "modules: load it first (modprobe btrfs)");
+	return br_error_set(
+		err, BR_ERR_MODULE, 0, "btrfs",
+		"the kernel does not know btrfs, and this program was built without the "
+		"means to load modules: load it first (modprobe btrfs)");
 }
 #endif
 

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #define MOUNTINFO_MAX (64UL << 20) /* 10,000 containers and more */
 
@@ -53,7 +54,9 @@ static bool parse_line(char *line, struct br_mount *mount_ret)
 {
 	enum { FIELD_ROOT = 3, FIELD_TARGET = 4 };
 	const char *root = NULL, *target = NULL, *type = NULL, *word;
-	char *rest = line;
+	char *rest = line, *end;
+	uint64_t id = strtoull(line, &end, 10);
+	bool is_number = end != line && *end == ' ';
 
 	for (int field = 0; (word = strsep(&rest, " ")); field++) {
 		if (field == FIELD_ROOT)
@@ -64,9 +67,9 @@ static bool parse_line(char *line, struct br_mount *mount_ret)
 			break;
 	}
 	type = strsep(&rest, " ");
-	if (!root || !target || !type)
+	if (!is_number || !root || !*root || !target || *target != '/' || !type || !*type)
 		return false;
-	*mount_ret = (struct br_mount){strdup(root), strdup(target), strdup(type)};
+	*mount_ret = (struct br_mount){id, strdup(root), strdup(target), strdup(type)};
 	if (mount_is_complete(mount_ret)) {
 		unescape(mount_ret->root);
 		unescape(mount_ret->target);
@@ -141,13 +144,22 @@ static bool shows_subvolume(const struct br_mount *mount, const char *subvolume)
 	       (mount->root[1 + length] == '\0' || mount->root[1 + length] == '/');
 }
 
+/* Is this the mount itself, not another one on top of it? Before Linux 5.8 there is no way to tell. */
+static bool is_mount(int fd, const struct br_mount *mount)
+{
+	struct statx stx;
+
+	return statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &stx) == 0 &&
+	       (!(stx.stx_mask & STATX_MNT_ID) || stx.stx_mnt_id == mount->id);
+}
+
 /* True also when it cannot be found out. */
-static bool may_be_same_fs(int fd, const char *target)
+static bool may_be_same_fs(int fd, const struct br_mount *mount)
 {
 	struct btrfs_ioctl_fs_info_args ours = {0}, theirs = {0};
-	BR_AUTO_CLOSE int mounted = open(target, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	BR_AUTO_CLOSE int mounted = open(mount->target, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
-	if (mounted < 0 || ioctl(fd, BTRFS_IOC_FS_INFO, &ours) != 0 ||
+	if (mounted < 0 || !is_mount(mounted, mount) || ioctl(fd, BTRFS_IOC_FS_INFO, &ours) != 0 ||
 	    ioctl(mounted, BTRFS_IOC_FS_INFO, &theirs) != 0)
 		return true;
 	return memcmp(ours.fsid, theirs.fsid, sizeof(ours.fsid)) == 0;
@@ -156,7 +168,7 @@ static bool may_be_same_fs(int fd, const char *target)
 const struct br_mount *br_mountinfo_find_btrfs(const struct br_mountinfo *info, int fd, const char *subvolume)
 {
 	for (size_t i = 0; i < info->count; i++)
-		if (shows_subvolume(&info->mounts[i], subvolume) && may_be_same_fs(fd, info->mounts[i].target))
+		if (shows_subvolume(&info->mounts[i], subvolume) && may_be_same_fs(fd, &info->mounts[i]))
 			return &info->mounts[i];
 	return NULL;
 }

@@ -6,8 +6,10 @@
 #include "error.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct br_mount {
+	uint64_t id;
 	char *root;   /* what of the file system is mounted; btrfs: path from the top level, "/root" */
 	char *target; /* where */
 	char *type;   /* "btrfs" */

@@ -80,7 +80,9 @@ bool br_name_is_archive_of(const char *entry, const char *escaped)
 		return false;
 	if (*c == '\0')
 		return true;
-	return skip_char(&c, '-') && *c != '\0' && c[strspn(c, "0123456789")] == '\0';
+	/* counting starts at 2, without leading zeros */
+	return skip_char(&c, '-') && *c >= '1' && *c <= '9' && strcmp(c, "1") != 0 &&
+	       c[strspn(c, "0123456789")] == '\0';
 }
 
 char *br_name_join(const char *dir, const char *name)

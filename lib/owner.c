@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define FILE_SIZE_MAX (64u << 20)
-#define ID_MAX        (UINT32_MAX - 1) /* the last one means "do not change" */
+#define ID_MAX (UINT32_MAX - 1) /* the last one means "do not change" */
 
 static bool is_number(const char *text)
 {
@@ -39,6 +39,11 @@ struct parts {
 	char *group;
 	bool has_colon;
 };
+
+static void free_parts(struct parts *parts)
+{
+	free(parts->user);
+}
 
 static const char *problem_of(const char *part)
 {
@@ -76,12 +81,9 @@ static int split_owner(const char *owner, struct parts *ret, struct br_error *er
 
 int br_owner_check(const char *owner, struct br_error *err)
 {
-	struct parts parts;
-	int r = split_owner(owner, &parts, err);
+	__attribute__((cleanup(free_parts))) struct parts parts = { 0 };
 
-	if (r == 0)
-		free(parts.user);
-	return r;
+	return split_owner(owner, &parts, err);
 }
 
 struct database {
@@ -96,11 +98,13 @@ static int read_database(int root_fd, const char *path, char **text_ret, struct 
 {
 	BR_AUTO_CLOSE int dir = -1;
 	const char *name;
+	int r;
 
-	if (br_open_parent(root_fd, path, &dir, &name, err) < 0 ||
-	    br_file_read(dir, name, FILE_SIZE_MAX, text_ret, NULL, err) < 0)
+	if ((r = br_open_parent(root_fd, path, &dir, &name, err)) == 0)
+		r = br_file_read(dir, name, FILE_SIZE_MAX, text_ret, NULL, err);
+	if (r < 0 && r != BR_ERR_NOMEM)
 		return br_error_set(err, BR_ERR_OWNER, err->sys_errno, path, "cannot be read");
-	return 0;
+	return r;
 }
 
 static bool parse_entry(char *fields, size_t numbers, uint32_t *ids)
@@ -143,16 +147,13 @@ static int look_up(int root_fd, const struct database *database, const char *nam
 int br_owner_resolve(int root_fd, const char *owner, uid_t *uid_ret, gid_t *gid_ret,
 		     struct br_error *err)
 {
-	BR_AUTO_FREE char *memory = NULL;
-	struct parts parts;
+	__attribute__((cleanup(free_parts))) struct parts parts = { 0 };
 	uint32_t ids[2] = { 0, 0 };
-	int r;
+	int r = owner ? split_owner(owner, &parts, err) : 0;
 
-	if (owner) {
-		r = split_owner(owner, &parts, err);
-		if (r < 0)
-			return r;
-		memory = parts.user;
+	if (r < 0)
+		return r;
+	if (parts.user) {
 		r = look_up(root_fd, &users, parts.user, ids, err);
 		if (r < 0)
 			return r;

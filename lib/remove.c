@@ -77,12 +77,14 @@ static int enter_directory(struct br_walk *walk, int dir, const char *name, stru
 
 static int leave_directory(struct br_walk *walk, int parent, struct br_error *err)
 {
+	const char *last = br_walk_name(walk);
+	size_t size = strlen(last) + 1;
 	char name[NAME_MAX + 1];
 	int r;
 
-	if (strlen(br_walk_name(walk)) >= sizeof(name))
+	if (size > sizeof(name))
 		return br_error_set(err, BR_ERR_REMOVE, ENAMETOOLONG, br_walk_path(walk), NULL);
-	strcpy(name, br_walk_name(walk));
+	memcpy(name, last, size);
 	r = br_walk_pop(walk, err);
 	if (r < 0)
 		return r;

@@ -65,12 +65,18 @@ static int find_device(const struct br_reset_input *input, struct br_reset *rese
  * In an initramfs nothing is mounted yet. Elsewhere a swap would leave a running system in an archive; so it would if it
  * lived in what an interrupted run left, or in a file system that is the root of this boot.
  */
-static int check_unused(int top, const struct br_config *config, struct br_error *err)
+static int check_unused(struct br_reset *reset, int top)
 {
 	__attribute__((cleanup(br_mountinfo_free))) struct br_mountinfo info = {0};
+	const struct br_config *config = &reset->config;
+	struct br_error *err = &reset->error;
 	const struct br_mount *mount;
-	int r = br_mountinfo_read(&info, err);
+	int r;
 
+	/* a dry run on the running system tells what its next boot will do */
+	if (reset->outcome == BR_OUTCOME_DRY_RUN)
+		return 0;
+	r = br_mountinfo_read(&info, err);
 	if (r < 0)
 		return r;
 	mount = br_mountinfo_find_btrfs(&info, top, BR_STATE_DIR);
@@ -78,7 +84,7 @@ static int check_unused(int top, const struct br_config *config, struct br_error
 		mount = br_mountinfo_find_btrfs(&info, top, config->ephemeral[i].name);
 	if (!mount)
 		return 0;
-	return br_error_set(err, BR_ERR_IN_USE, 0, mount->root, "is mounted at %s: a reset works on a root that is "
+	return br_error_set(err, BR_ERR_IN_USE, 0, mount->root + 1, "is mounted at %s: a reset works on a root that is "
 	                    "not in use", mount->target);
 }
 
@@ -220,7 +226,13 @@ static int skip(struct br_reset *reset, int top)
 	if (r < 0 || reset->outcome == BR_OUTCOME_DRY_RUN)
 		return r;
 	reset->outcome = BR_OUTCOME_SKIPPED;
-	return use_up_request(reset, top);
+	reset->results = calloc(reset->plan.count, sizeof(*reset->results));
+	if (!reset->results)
+		return br_error_set(&reset->error, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
+	r = use_up_request(reset, top);
+	reset->results[0].started = true;
+	reset->results[0].done = r == 0;
+	return r;
 }
 
 static int reset_top(const struct br_reset_input *input, struct br_reset *reset, int top)
@@ -252,12 +264,14 @@ static int run_mounted(const struct br_reset_input *input, struct br_reset *rese
 	int r;
 
 	if ((r = br_toplevel_lock(top, &reset->error)) < 0 ||
-	    (r = check_unused(top, &reset->config, &reset->error)) < 0 || (r = read_request(top, reset)) < 0)
+	    (r = check_unused(reset, top)) < 0 || (r = read_request(top, reset)) < 0)
 		return r;
 	if (reset->request.kind == BR_REQUEST_SKIP && !reset->boot.from)
 		return skip(reset, top);
 	if (reset->request.kind == BR_REQUEST_INVALID && !reset->boot.from)
 		r = br_error_set(&reset->error, BR_ERR_REQUEST, 0, BR_STATE_DIR "/" BR_REQUEST_NAME,
+		                 reset->outcome == BR_OUTCOME_DRY_RUN ?
+		                 "cannot be understood; a boot that finds it is not reset" :
 		                 "cannot be understood; it has been removed, the next boot resets as usual");
 	else
 		r = reset_top(input, reset, top);
@@ -280,6 +294,8 @@ static int run(const struct br_reset_input *input, struct br_reset *reset)
 	}
 	if (input->dry_run || reset->boot.mode == BR_BOOT_DRY_RUN)
 		reset->outcome = BR_OUTCOME_DRY_RUN;
+	if (reset->boot.mode == BR_BOOT_DRY_RUN)
+		reset->requester = BR_REQUESTER_CMDLINE;
 	if ((r = br_config_load(input->config_path, &reset->config, &reset->error)) < 0 ||
 	    (r = find_device(input, reset)) < 0 ||
 	    (r = br_toplevel_mount(reset->device.path, reset->outcome == BR_OUTCOME_DRY_RUN, &top,

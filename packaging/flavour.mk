@@ -19,7 +19,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wol
 ifeq ($(COMPILER),gcc)
 WARNINGS += -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wjump-misses-init -Walloca
 else
-WARNINGS += -Wcomma -Wunreachable-code-return
+WARNINGS += -Wunreachable-code-return
 endif
 WARNINGS += $(if $(call is_yes,$(WERROR)),-Werror)
 

@@ -16,6 +16,15 @@ $(LIBSUPPORT): $(call objects,$(SUPPORT_SRC)) $(B)/flags
 	$(make_archive)
 
 # A test that needs something special has it in LDFLAGS_test-NAME, LIBS_test-NAME.
+ALLOCATION_FAILURES := $(foreach name,malloc calloc realloc reallocarray strdup open_memstream asprintf \
+	__asprintf_chk,-Wl,--wrap=$(name))
+LDFLAGS_test-name := $(ALLOCATION_FAILURES)
+LDFLAGS_test-plan := $(ALLOCATION_FAILURES)
+LDFLAGS_test-mountinfo := $(ALLOCATION_FAILURES)
+LDFLAGS_test-request := $(ALLOCATION_FAILURES)
+LDFLAGS_test-report := $(ALLOCATION_FAILURES)
+LDFLAGS_test-memory := $(ALLOCATION_FAILURES)
+
 $(TEST_PROGRAMS): $(B)/%: $(B)/obj/%.o $(LIBSUPPORT) $(LIBTOOLPARTS) $(LIBBLANKROOT) \
 		$(STATIC_LIBS_STAMP) $(B)/flags
 	$(call say,LD,$@)
@@ -23,10 +32,12 @@ $(TEST_PROGRAMS): $(B)/%: $(B)/obj/%.o $(LIBSUPPORT) $(LIBTOOLPARTS) $(LIBBLANKR
 	$(Q)$(CC) $(ALL_LDFLAGS) $(LDFLAGS_$(@F)) -o $@ $< -Wl,--start-group $(LIBSUPPORT) \
 		$(LIBTOOLPARTS) $(LIBBLANKROOT) -Wl,--end-group $(LIBS_$(@F)) $(LIB_LIBS) $(CHECK_LIBS) $(LDLIBS)
 
-# Programs first, unit before fs, then scripts. Some say something only about the product that is shipped.
-ONLY_DEFAULT := tests/cli/test-size.sh $(filter tests/boot/%,$(TEST_SCRIPTS))
-ALL_TESTS := $(TEST_PROGRAMS) \
-	$(filter-out $(if $(filter-out $(DEFAULT_FLAVOUR),$(FLAVOUR)),$(ONLY_DEFAULT)),$(TEST_SCRIPTS))
+# Some say something only about the product that is shipped.
+ONLY_DEFAULT := $(B)/tests/unit/test-libkmod tests/cli/test-size.sh $(filter tests/boot/%,$(TEST_SCRIPTS))
+
+# Programs first, unit before fs, then scripts.
+ALL_TESTS := $(filter-out $(if $(filter-out $(DEFAULT_FLAVOUR),$(FLAVOUR)),$(ONLY_DEFAULT)),\
+	$(TEST_PROGRAMS) $(TEST_SCRIPTS))
 
 # TESTS names them by their base names, with or without .sh.
 is_selected = $(or $(if $(TESTS),,all),$(filter $(TESTS),$(notdir $(1)) $(basename $(notdir $(1)))))
@@ -34,33 +45,36 @@ SELECTED := $(strip $(foreach test,$(ALL_TESTS),$(if $(call is_selected,$(test))
 UNKNOWN_TESTS := $(filter-out $(notdir $(TEST_SRC:.c=) $(TEST_SCRIPTS) $(TEST_SCRIPTS:.sh=)),$(TESTS))
 $(if $(UNKNOWN_TESTS),$(error no such test: $(UNKNOWN_TESTS)))
 
-# The suites of several flavours run one after another, each built with all processors.
-JOBS := $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
-SUITE := $(MAKE) --no-print-directory $(JOBS) check-this
+# The suites of several flavours run one after another, each built with all processors. A FURTHER one may find
+# that none of TESTS is for its flavour.
+JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+SUITE = $(MAKE) --no-print-directory $(JOBS) check-this
+SANITIZED := STATIC=no SANITIZE=address,undefined
 
 .PHONY: check check-this check-asan check-flavours check-programs smoke size bench demo
 
-check-programs: $(TEST_PROGRAMS)
+check-programs: $(filter-out $(TEST_SCRIPTS),$(ALL_TESTS))
 
 check-this: $(filter-out $(TEST_SCRIPTS),$(SELECTED)) $(PRODUCTS)
-	$(Q)BLANKROOT_INITRD='$(abspath $(INITRD_PRODUCT))' BLANKROOT='$(abspath $(HELPER_PRODUCT))' \
+	$(Q)$(if $(FURTHER),[ -n '$(SELECTED)' ] || exit 0; )\
+		BLANKROOT_INITRD='$(abspath $(INITRD_PRODUCT))' BLANKROOT='$(abspath $(HELPER_PRODUCT))' \
 		BLANKROOT_STATIC='$(STATIC)' BLANKROOT_BUILD='$(abspath $(B))/scratch' \
 		KEEP='$(KEEP)' REQUIRE='$(REQUIRE)' tests/run '$(FLAVOUR)' $(SELECTED)
 
 check:
 	$(Q)packaging/deps check
-	$(Q)$(SUITE)
-	$(Q)$(SUITE) STATIC=no SANITIZE=address,undefined
+	+$(Q)$(SUITE)
+	+$(Q)$(SUITE) $(SANITIZED) FURTHER=1
 
 check-asan:
 	$(Q)packaging/deps check
-	$(Q)$(SUITE) STATIC=no SANITIZE=address,undefined
+	+$(Q)$(SUITE) $(SANITIZED)
 
 check-flavours:
 	$(Q)packaging/deps flavours
-	$(Q)$(SUITE) STATIC=no
-	$(Q)$(SUITE) WITH_KMOD=no
-	$(Q)$(SUITE) CC=clang
+	+$(Q)$(SUITE) STATIC=no
+	+$(Q)$(SUITE) WITH_KMOD=no FURTHER=1
+	+$(Q)$(SUITE) CC=clang FURTHER=1
 
 smoke size:
 	$(Q)$(MAKE) --no-print-directory check-this TESTS=test-$@
@@ -71,8 +85,15 @@ bench: $(PRODUCTS)
 		$$bench || exit; \
 	done
 
+# The libraries for a static program take minutes to build: the demonstration does without, unless they are there.
+DEMO_KNOBS := $(if $(filter file,$(origin STATIC)),$(if $(STATIC_LIBS_STAMP),$(if \
+	$(wildcard $(STATIC_LIBS_STAMP)),,STATIC=no)))
+
+.PHONY: demo-this
 demo:
 	$(Q)packaging/deps demo
-	$(Q)$(MAKE) --no-print-directory $(JOBS) all
+	$(Q)$(MAKE) --no-print-directory $(JOBS) $(DEMO_KNOBS) demo-this
+
+demo-this: $(PRODUCTS)
 	$(Q)BLANKROOT_INITRD='$(abspath $(INITRD_PRODUCT))' BLANKROOT='$(abspath $(HELPER_PRODUCT))' \
 		docs/demo.sh

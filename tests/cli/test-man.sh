@@ -1,0 +1,125 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The manual pages are well formed and agree with the program: options, kernel command line, exit codes, keys of the
+# configuration and their words; their examples are accepted.
+set -euo pipefail
+
+cd "$(dirname "$0")/../.."
+# shellcheck source=tests/support/shell.sh
+. tests/support/shell.sh
+
+page8=docs/man/blankroot-initrd.8
+page5=docs/man/blankroot.conf.5
+
+check_form() {
+	local page
+
+	for page in "$page8" "$page5"; do
+		if command -v mandoc >/dev/null; then
+			# That other pages are not installed here says nothing about this one.
+			mandoc -Tlint -W style "$page" 2>/dev/null |
+				grep -v 'referenced manual not found' >"$dir/lint" || true
+		elif command -v groff >/dev/null; then
+			groff -ww -mandoc -Tascii "$page" 2>"$dir/lint" >/dev/null
+		else
+			echo 'neither mandoc nor groff: the form of the pages is not checked'
+			return
+		fi
+		[ ! -s "$dir/lint" ] || fail "$page: $(cat "$dir/lint")"
+	done
+}
+
+check_options() {
+	local help
+
+	help=$("$BLANKROOT_INITRD" --help)
+	agree options "$(grep -oE '^ +--[a-z-]+' <<<"$help" | tr -d ' ' | sort -u)" \
+		"$(sed -nE 's/^\.It Fl Fl ([a-z-]+).*/--\1/p' "$page8")"
+	agree 'options of the synopsis' "$(grep -oE '^ +--[a-z-]+' <<<"$help" | tr -d ' ' | sort -u)" \
+		"$(sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESC/p' "$page8" | grep -oE 'Fl Fl [a-z-]+' |
+			sed 's/Fl Fl /--/' | sort -u)"
+}
+
+check_kernel_arguments() {
+	agree 'arguments of the kernel command line' \
+		"$(sed -nE 's/.*arg = br_cmdline_find\(cmdline, PREFIX( "([.a-z]*)")?\).*/rd.blankroot\2/p' \
+			lib/boot.c)" \
+		"$(sed -nE 's/^\.It Li (rd\.blankroot[.a-z]*).*/\1/p' "$page8" | sort -u)"
+}
+
+check_exit_codes() {
+	agree 'exit codes' "$(list_entries lib/reset.c BR_OUTCOME_ | grep -oE '[0-9]+' | sort -u)" \
+		"$(sed -n '/^\.Sh EXIT STATUS/,/^\.Sh/s/^\.It \([0-9]\)$/\1/p' "$page8")"
+}
+
+# Keys by their sections, however the tables are laid out.
+list_schema_keys() {
+	tr -s ' \t\n' ' ' <lib/config-schema.c | grep -oE '(KEY|WORDS|LIST)\( ?"[a-z-]+"|\.name = "[a-z-]+"' |
+		grep -oE '"[a-z-]+"' | tr -d '"'
+}
+
+check_keys() {
+	local words word
+
+	agree keys "$(list_schema_keys)" \
+		"$(sed -n 's/^\.It Ic //p' "$page5" | sed 's/ , /\n/g' | grep -vx path)"
+	words=$(tr -s ' \t\n' ' ' <lib/config-schema.c | grep -oE '_words\[\] = \{[^}]*' | grep -oE '"[a-z-]+"')
+	for word in $words; do
+		grep -qE "^\.Li ${word//\"/}( |$)" "$page5" || fail "$page5 does not mention the value $word"
+	done
+}
+
+# Each key has its default and an example.
+check_entries() {
+	awk '
+		function finish() {
+			if (key != "" && key != "path" && !(has_default && has_example)) {
+				print key; wrong = 1
+			}
+			key = ""
+		}
+		/^\.It|^\.El/ { finish(); has_default = has_example = 0 }
+		/^\.It Ic / { key = $3 }
+		/Default:/ { has_default = 1 }
+		/^\.Dl / { has_example = 1 }
+		END { exit wrong }' "$page5" || fail "$page5: an entry without default or example"
+}
+
+# All examples of keys as one configuration each, in the section they belong to, and those that are one as they are.
+write_examples() {
+	awk -v dir="$dir" '
+		/^\.Sh/ { before = after = "" }
+		/^\.Sh EPHEMERAL/ { before = "ephemeral root {"; after = "}" }
+		/^\.Sh PERSISTENT/ { before = "ephemeral root { path \"/a\" {"; after = "} }" }
+		/^\.Ic (archives|snapshots|performance|maintenance) / { before = $2 " {"; after = "}" }
+		/^\.Dl / && !/check-config/ {
+			gsub(/\\\(dq/, "\"")
+			file = dir "/example-" ++n ".conf"
+			print before " " substr($0, 5) " " after > file
+			if (before !~ /^ephemeral/)
+				print "ephemeral root { }" > file
+		}
+		/^\.Bd/ { block = dir "/example-" ++n ".conf"; next }
+		/^\.Ed/ { block = "" }
+		block != "" { print > block }' "$page5"
+}
+
+check_examples() {
+	local file count=0
+
+	write_examples
+	for file in "$dir"/example-*.conf; do
+		"$BLANKROOT_INITRD" --check-config --config "$file" || fail "not accepted: $(cat "$file")"
+		count=$((count + 1))
+	done
+	[ "$count" -gt 20 ] || fail "only $count examples were found"
+}
+
+check_form
+check_options
+check_kernel_arguments
+check_exit_codes
+check_keys
+check_entries
+check_examples
