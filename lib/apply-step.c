@@ -118,9 +118,17 @@ static int step_secure_dir(struct br_run *run, const struct br_step *step)
 
 static int step_archive_leftover(struct br_run *run, const struct br_step *step)
 {
-	int r = verify(run, step->from, step->id);
+	BR_AUTO_CLOSE int fd = -1;
+	struct br_subvol subvol;
+	int r;
 
-	return r < 0 ? r : br_run_rename(run, step->from, step->to, RENAME_NOREPLACE);
+	if ((r = verify(run, step->from, step->id)) < 0 ||
+	    (r = br_subvol_open(run->input->top, step->from, &fd, &subvol, run->err)) < 0)
+		return r;
+	/* a read-only one cannot be moved; the next step seals it again */
+	if (subvol.read_only && (r = br_subvol_set_read_only(fd, false, run->err)) < 0)
+		return r;
+	return br_run_rename(run, step->from, step->to, RENAME_NOREPLACE);
 }
 
 static int step_discard_leftover(struct br_run *run, const struct br_step *step)

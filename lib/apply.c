@@ -59,30 +59,29 @@ static int prepare_and_swap(struct br_run *run, size_t *next_ret)
 	return 0;
 }
 
-/* The steps after the swap: everything that still can be done is done, and committed. */
-static int retire(struct br_run *run, size_t next)
+/* The steps after the swap: everything that still can be done is done, and committed. The first error counts. */
+static int retire(const struct br_run *outer, size_t next)
 {
-	const struct br_plan *plan = run->input->plan;
-	struct br_error first = {0}, *err = run->err;
-	struct br_error latest;
+	const struct br_plan *plan = outer->input->plan;
+	struct br_error latest = {0};
+	struct br_run run = *outer;
+	int first = 0;
 
-	run->err = &latest;
+	run.err = &latest;
 	for (size_t i = next; i < plan->count; i++) {
 		const struct br_step *step = &plan->steps[i];
 		bool has_subvol = step->ephemeral != BR_STEP_NO_INDEX;
 
-		if ((has_subvol && run->work[step->ephemeral].broken) || timed_step(run, i) == 0)
+		if ((has_subvol && run.work[step->ephemeral].broken) || timed_step(&run, i) == 0)
 			continue;
-		if (first.code == BR_OK)
-			first = latest;
+		if (first == 0) {
+			*outer->err = latest;
+			first = latest.code;
+		}
 		if (has_subvol)
-			run->work[step->ephemeral].broken = true;
+			run.work[step->ephemeral].broken = true;
 	}
-	run->err = err;
-	if (first.code == BR_OK)
-		return 0;
-	*err = first;
-	return first.code;
+	return first;
 }
 
 /* An old subvolume that was read-only and stays in use is read-only again. */
@@ -97,26 +96,26 @@ static void seal_old_again(struct br_run *run)
  * Put back what was swapped. Returns false when that failed too. An exchange is its own inverse; a placed subvolume goes
  * back to its staging name.
  */
-static bool undo_swaps(struct br_run *run)
+static bool undo_swaps(const struct br_run *outer)
 {
-	const struct br_plan *plan = run->input->plan;
-	struct br_error ignored, *err = run->err;
+	const struct br_plan *plan = outer->input->plan;
+	struct br_error ignored; /* the failure that led here is the one to tell */
+	struct br_run run = *outer;
 	bool undone = true;
 
-	run->err = &ignored; /* the failure that led here is the one to tell */
+	run.err = &ignored;
 	for (size_t i = plan->count; i-- > 0;) {
 		const struct br_step *step = &plan->steps[i];
 		struct br_work *work;
 
-		if (!is_swap(step) || !run->work[step->ephemeral].swapped)
+		if (!is_swap(step) || !run.work[step->ephemeral].swapped)
 			continue;
-		work = &run->work[step->ephemeral];
-		work->swapped = br_run_rename(run, step->to, step->from, step->type == BR_STEP_EXCHANGE ?
+		work = &run.work[step->ephemeral];
+		work->swapped = br_run_rename(&run, step->to, step->from, step->type == BR_STEP_EXCHANGE ?
 		                              RENAME_EXCHANGE : RENAME_NOREPLACE) != 0;
 		undone &= !work->swapped;
 	}
-	seal_old_again(run);
-	run->err = err;
+	seal_old_again(&run);
 	return undone;
 }
 

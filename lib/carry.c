@@ -2,6 +2,7 @@
 /* Putting one persistent path into the new subvolume. */
 #include "carry.h"
 
+#include "attributes.h"
 #include "beneath.h"
 #include "cleanup.h"
 #include "owner.h"
@@ -11,15 +12,33 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* A way down the same path in both subvolumes. src becomes -1 where the old one ends. */
+/*
+ * A way down the same path in both subvolumes. src becomes -1 where the old one ends. An immutable or append-only
+ * directory of the new one is released as long as it is the current one.
+ */
 struct descent {
 	int src, dst;
+	unsigned held;
 };
 
 static void descent_close(struct descent *d)
 {
 	br_cleanup_close(&d->src);
 	br_cleanup_close(&d->dst);
+}
+
+static int descent_release(struct descent *d, const char *name, struct br_error *err)
+{
+	if (br_attributes_release(d->dst, &d->held) != 0)
+		return br_error_set(err, BR_ERR_FLAGS, errno, name, "cannot make it changeable");
+	return 0;
+}
+
+static int descent_hold(const struct descent *d, struct br_error *err)
+{
+	if (d->held && br_attributes_hold(d->dst, d->held) != 0)
+		return br_error_set(err, BR_ERR_FLAGS, errno, NULL, "of a parent directory");
+	return 0;
 }
 
 static int open_plain_dir(int parent, const char *name)
@@ -56,6 +75,17 @@ static int make_dir(int src, int parent, const char *name, struct br_error *err)
 	return r < 0 ? r : restore_times(parent, &before, err);
 }
 
+static int remove_placeholder(int parent, const char *name, struct br_error *err)
+{
+	struct stat before;
+
+	if (fstat(parent, &before) != 0)
+		return br_error_set(err, BR_ERR_STAT, errno, name, NULL);
+	if (unlinkat(parent, name, AT_REMOVEDIR) != 0)
+		return br_error_set(err, BR_ERR_REMOVE, errno, name, NULL);
+	return restore_times(parent, &before, err);
+}
+
 /* Open the directory in the new subvolume; make it like that of the old one when it is not there. */
 static int enter_dst(int src, int parent, const char *name, int *fd_ret, struct br_error *err)
 {
@@ -64,8 +94,9 @@ static int enter_dst(int src, int parent, const char *name, int *fd_ret, struct 
 
 	/* nothing can be created in the place-holder of a nested subvolume */
 	if (fd >= 0 && is_placeholder(fd)) {
-		if (unlinkat(parent, name, AT_REMOVEDIR) != 0)
-			return br_error_set(err, BR_ERR_REMOVE, errno, name, NULL);
+		r = remove_placeholder(parent, name, err);
+		if (r < 0)
+			return r;
 		close(br_take_fd(&fd));
 		errno = ENOENT;
 	}
@@ -91,13 +122,14 @@ static int enter(struct descent *d, const char *name, struct br_error *err)
 	if (d->src >= 0 && src < 0 && errno != ENOENT)
 		return br_error_set(err, errno == ELOOP ? BR_ERR_SYMLINK : BR_ERR_OPEN, errno, name,
 		                    "in the old root");
-	r = enter_dst(src, d->dst, name, &dst, err);
-	if (r < 0)
+	if ((r = enter_dst(src, d->dst, name, &dst, err)) < 0 || (r = descent_hold(d, err)) < 0) {
+		br_cleanup_close(&dst);
 		return r;
+	}
 	descent_close(d);
 	d->src = br_take_fd(&src);
 	d->dst = dst;
-	return 0;
+	return descent_release(d, name, err);
 }
 
 /* Go down to the directory that holds the last component, which is returned in name_ret (part of path). */
@@ -129,7 +161,7 @@ static int start_descent(int old, int staging, struct descent *ret, struct br_er
 		return br_error_set(err, BR_ERR_OPEN, errno, ".", NULL);
 	}
 	*ret = d;
-	return 0;
+	return descent_release(ret, ".", err);
 }
 
 static int copy_object(const struct descent *d, const char *name, const struct br_persist *persist,
@@ -181,14 +213,15 @@ static int carry_from(struct descent *d, char *path, const struct br_persist *pe
 	if ((r = br_remove_tree(d->dst, name, err)) < 0 ||
 	    (r = copy_object(d, name, persist, stats, err)) < 0)
 		return below_parent(err, persist->path);
-	r = restore_times(d->dst, &before, err);
-	return r < 0 ? whole_path(err, persist->path) : 0;
+	if ((r = restore_times(d->dst, &before, err)) < 0 || (r = descent_hold(d, err)) < 0)
+		return whole_path(err, persist->path);
+	return 0;
 }
 
 int br_carry_path(int old, int staging, const struct br_persist *persist, struct br_copy_stats *stats,
                   struct br_error *err)
 {
-	__attribute__((cleanup(descent_close))) struct descent d = {-1, -1};
+	__attribute__((cleanup(descent_close))) struct descent d = {-1, -1, 0};
 	BR_AUTO_FREE char *path = strdup(persist->path);
 	int r;
 
@@ -245,7 +278,7 @@ static int create_object(int staging, int parent, const char *name, const struct
 
 int br_carry_create(int old, int staging, const struct br_persist *persist, struct br_error *err)
 {
-	__attribute__((cleanup(descent_close))) struct descent d = {-1, -1};
+	__attribute__((cleanup(descent_close))) struct descent d = {-1, -1, 0};
 	BR_AUTO_FREE char *path = strdup(persist->path);
 	const char *name;
 	int r;
@@ -257,5 +290,7 @@ int br_carry_create(int old, int staging, const struct br_persist *persist, stru
 		r = descend(&d, path, &name, err);
 	if (r == 0)
 		r = create_object(staging, d.dst, name, persist, err);
+	if (r == 0)
+		r = descent_hold(&d, err);
 	return r < 0 ? whole_path(err, persist->path) : 0;
 }

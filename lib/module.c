@@ -11,7 +11,7 @@
 #include <sys/mount.h>
 #include <sys/utsname.h>
 
-#if defined(BR_WITH_KMOD) || defined(WITH_KMOD)
+#ifdef WITH_KMOD
 #include <libkmod.h>
 #endif
 
@@ -39,7 +39,7 @@ static bool is_known(void)
 	return context >= 0;
 }
 
-#if defined(BR_WITH_KMOD) || defined(WITH_KMOD)
+#ifdef WITH_KMOD
 /* libkmod's own is stderr. */
 BR_PRINTF(6, 0)
 static void log_nothing(void *data, int priority, const char *file, int line, const char *function,

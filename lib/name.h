@@ -11,6 +11,8 @@
 #define BR_STATE_DIR ".blankroot"        /* ours alone, mode 0700, in the top level */
 #define BR_PARKED_DIR ".blankroot/parked" /* old subvolumes of "archive = none", for the helper to delete */
 
+#define BR_NAME_MAX 180
+
 /*
  * A subvolume's path as one directory entry: '/' becomes "%2F" and '%' becomes "%25". What is left is
  * at most BR_NAME_MAX bytes, so that every prefix, time and counter still fits into NAME_MAX and into the
@@ -18,7 +20,6 @@
  *
  * Returns 0 with *name_ret owned by the caller. BR_ERR_USAGE when it is too long, BR_ERR_NOMEM.
  */
-#define BR_NAME_MAX 180
 BR_MUST_CHECK int br_name_escape(const char *subvolume, char **name_ret, struct br_error *err);
 
 /* "staging-<escaped>", the entry of BR_STATE_DIR where a new subvolume is prepared. Owned by the caller; NULL: no memory. */

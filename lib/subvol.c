@@ -2,6 +2,7 @@
 /* btrfs subvolumes: properties, snapshots, deletion, the default, commits. */
 #include "subvol.h"
 
+#include "attributes.h"
 #include "beneath.h"
 #include "cleanup.h"
 
@@ -93,36 +94,68 @@ int br_subvol_snapshot(int src, int dst_parent, const char *name, struct br_erro
 	return 0;
 }
 
+/* A nested subvolume, and what the snapshot of the one around it has in its place. */
+struct nested {
+	int child;
+	int src_parent, dst_parent; /* the directories that hold them */
+	const char *name, *path;
+};
+
+static void nested_close(struct nested *nested)
+{
+	br_cleanup_close(&nested->child);
+	br_cleanup_close(&nested->src_parent);
+	br_cleanup_close(&nested->dst_parent);
+}
+
+static int nested_open(int src, int dst, struct nested *nested, struct br_subvol *subvol, struct br_error *err)
+{
+	BR_AUTO_CLOSE int dst_parent = -1;
+	int r;
+
+	if ((r = br_subvol_open(src, nested->path, &nested->child, subvol, err)) < 0 ||
+	    (r = br_open_parent(src, nested->path, &nested->src_parent, &nested->name, err)) < 0 ||
+	    (r = br_open_parent(dst, nested->path, &dst_parent, &nested->name, err)) < 0)
+		return r;
+	nested->dst_parent = reopen(dst_parent);
+	return nested->dst_parent < 0 ? br_error_set(err, BR_ERR_OPEN, errno, nested->path, NULL) : 0;
+}
+
+static int nested_snapshot(const struct nested *nested, struct br_error *err)
+{
+	struct stat st;
+	int r;
+
+	if (unlinkat(nested->dst_parent, nested->name, AT_REMOVEDIR) != 0 && errno != ENOENT)
+		return br_error_set(err, BR_ERR_REMOVE, errno, nested->path, "place-holder of a nested subvolume");
+	r = br_subvol_snapshot(nested->child, nested->dst_parent, nested->name, err);
+	if (r < 0)
+		return br_error_set(err, r, err->sys_errno, nested->path, "nested subvolume");
+	/* the directory that holds it is that of the original: so are its times */
+	if (fstatat(nested->src_parent, "", &st, AT_EMPTY_PATH) != 0 ||
+	    futimens(nested->dst_parent, (struct timespec[]){st.st_atim, st.st_mtim}) != 0)
+		return br_error_set(err, BR_ERR_ATTRIBUTES, errno, nested->path, "times of its directory");
+	return 0;
+}
+
 /* Put a snapshot of the nested subvolume at path in place of what the snapshot dst has there. */
 static int replace_placeholder(int src, int dst, const char *path, bool *read_only_ret,
                                struct br_error *err)
 {
-	BR_AUTO_CLOSE int src_parent = -1;
-	BR_AUTO_CLOSE int dst_parent = -1;
-	BR_AUTO_CLOSE int parent = -1;
-	BR_AUTO_CLOSE int child = -1;
+	__attribute__((cleanup(nested_close))) struct nested nested = {-1, -1, -1, NULL, path};
 	struct br_subvol subvol;
-	struct stat st;
-	const char *name;
-	int r;
+	unsigned held;
+	int r = nested_open(src, dst, &nested, &subvol, err);
 
-	if ((r = br_subvol_open(src, path, &child, &subvol, err)) < 0 ||
-	    (r = br_open_parent(src, path, &src_parent, &name, err)) < 0 ||
-	    (r = br_open_parent(dst, path, &dst_parent, &name, err)) < 0)
-		return r;
-	parent = reopen(dst_parent);
-	if (parent < 0)
-		return br_error_set(err, BR_ERR_OPEN, errno, path, NULL);
-	if (unlinkat(parent, name, AT_REMOVEDIR) != 0 && errno != ENOENT)
-		return br_error_set(err, BR_ERR_REMOVE, errno, path, "place-holder of a nested subvolume");
-	r = br_subvol_snapshot(child, parent, name, err);
 	if (r < 0)
-		return br_error_set(err, r, err->sys_errno, path, "nested subvolume");
-
-	/* the directory that holds it is that of the original: so are its times */
-	if (fstatat(src_parent, "", &st, AT_EMPTY_PATH) != 0 ||
-	    futimens(parent, (struct timespec[]){st.st_atim, st.st_mtim}) != 0)
-		return br_error_set(err, BR_ERR_ATTRIBUTES, errno, path, "times of its directory");
+		return r;
+	if (br_attributes_release(nested.dst_parent, &held) != 0)
+		return br_error_set(err, BR_ERR_FLAGS, errno, path, "cannot make its directory changeable");
+	r = nested_snapshot(&nested, err);
+	if (r == 0 && held && br_attributes_hold(nested.dst_parent, held) != 0)
+		r = br_error_set(err, BR_ERR_FLAGS, errno, path, "of its directory");
+	if (r < 0)
+		return r;
 	*read_only_ret = subvol.read_only;
 	return 0;
 }
@@ -285,6 +318,40 @@ int br_subvol_set_default(int fd, uint64_t id, struct br_error *err)
 	return 0;
 }
 
+/* An immutable or append-only root directory cannot be deleted; in a read-only subvolume it cannot be changed. */
+static int release_root(int fd, const char *path, struct br_error *err)
+{
+	int r;
+
+	if (br_attributes_release(fd, NULL) == 0)
+		return 0;
+	if (errno == EROFS) {
+		r = br_subvol_set_read_only(fd, false, err);
+		if (r < 0 || br_attributes_release(fd, NULL) == 0)
+			return r;
+	}
+	return br_error_set(err, BR_ERR_FLAGS, errno, path, "cannot make it removable");
+}
+
+/* Make a nested subvolume removable: itself, and the directory that holds it. Those around it have been before. */
+static int unseal_one(int fd, const char *path, struct br_error *err)
+{
+	BR_AUTO_CLOSE int nested = -1;
+	BR_AUTO_CLOSE int parent = -1;
+	BR_AUTO_CLOSE int dirfd = -1;
+	const char *name;
+	int r;
+
+	if ((r = br_open_parent(fd, path, &parent, &name, err)) < 0 ||
+	    (r = br_subvol_open(fd, path, &nested, NULL, err)) < 0 ||
+	    (r = br_subvol_set_read_only(nested, false, err)) < 0 || (r = release_root(nested, path, err)) < 0)
+		return r;
+	dirfd = reopen(parent);
+	if (dirfd < 0 || br_attributes_release(dirfd, NULL) != 0)
+		return br_error_set(err, BR_ERR_FLAGS, errno, path, "cannot make its directory changeable");
+	return 0;
+}
+
 /* Make a subvolume with nested ones, and those, writable: an entry of a read-only one cannot be removed. */
 static int unseal_nested(int fd, bool read_only, struct br_error *err)
 {
@@ -294,7 +361,6 @@ static int unseal_nested(int fd, bool read_only, struct br_error *err)
 	if (btrfs_util_create_subvolume_iterator_fd(fd, 0, 0, &iter))
 		return br_error_set(err, BR_ERR_DELETE, errno, NULL, "looking for nested subvolumes");
 	for (;; first = false) {
-		BR_AUTO_CLOSE int nested = -1;
 		BR_AUTO_FREE char *path = NULL;
 		enum btrfs_util_error failed = btrfs_util_subvolume_iterator_next(iter, &path, NULL);
 		int r;
@@ -306,8 +372,8 @@ static int unseal_nested(int fd, bool read_only, struct br_error *err)
 			                    btrfs_util_strerror(failed));
 		if (first && read_only && (r = br_subvol_set_read_only(fd, false, err)) < 0)
 			return r;
-		if ((r = br_subvol_open(fd, path, &nested, NULL, err)) < 0 ||
-		    (r = br_subvol_set_read_only(nested, false, err)) < 0)
+		r = unseal_one(fd, path, err);
+		if (r < 0)
 			return r;
 	}
 }
@@ -326,8 +392,7 @@ int br_subvol_delete_tree(int parent, const char *name, uint64_t id, struct br_e
 		return br_error_set(err, BR_ERR_LAYOUT, 0, name,
 		                    "is subvolume %llu, not %llu as expected: not deleted",
 		                    (unsigned long long)subvol.id, (unsigned long long)id);
-	r = unseal_nested(fd, subvol.read_only, err);
-	if (r < 0)
+	if ((r = unseal_nested(fd, subvol.read_only, err)) < 0 || (r = release_root(fd, name, err)) < 0)
 		return r;
 	if (dirfd < 0)
 		return br_error_set(err, BR_ERR_OPEN, errno, name, "its directory");
