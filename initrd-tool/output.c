@@ -14,12 +14,14 @@
 static void log_to_kernel(const char *line, bool good)
 {
 	BR_AUTO_CLOSE int fd = open("/dev/kmsg", O_WRONLY | O_NOCTTY | O_CLOEXEC);
-	char record[900]; /* the kernel refuses longer ones (LOG_LINE_MAX is 1024 less its prefix) */
+	/* the kernel refuses longer ones (LOG_LINE_MAX is 1024 less its prefix) */
+	char record[900];
 	int length = snprintf(record, sizeof(record), "<%d>%s\n", good ? 5 : 3, line);
 
 	if (fd < 0 || length < 0)
 		return; /* no kernel log in a container or chroot: the console has the line */
-	(void)!write(fd, record, (size_t)length < sizeof(record) ? (size_t)length : sizeof(record) - 1);
+	(void)!write(fd, record,
+		     (size_t)length < sizeof(record) ? (size_t)length : sizeof(record) - 1);
 }
 
 void output_line(const struct br_reset *reset)
@@ -36,7 +38,8 @@ void output_line(const struct br_reset *reset)
 void output_plan(const struct br_reset *reset)
 {
 	for (size_t i = 0; i < reset->plan.count; i++) {
-		BR_AUTO_FREE char *text = br_step_describe(&reset->plan.steps[i], &reset->config, &reset->facts);
+		BR_AUTO_FREE char *text = br_step_describe(&reset->plan.steps[i], &reset->config,
+							   &reset->facts);
 
 		/* lost output is found when standard output is closed */
 		(void)printf("%s\n", text ? text : br_step_name(reset->plan.steps[i].type));
@@ -52,13 +55,14 @@ static void make_parent(const char *path)
 		return;
 	*slash = '\0';
 	if (mkdir(dir, 0755) == 0)
-		(void)chmod(dir, 0755); /* whatever the umask; a failure shows when the report is read */
+		(void)chmod(dir,
+			    0755); /* whatever the umask; a failure shows when the report is read */
 }
 
 void output_report(const struct br_reset *reset, const char *path, const char *tool)
 {
 	BR_AUTO_FREE char *json = br_report_json(reset, tool);
-	struct br_error err = {0};
+	struct br_error err = { 0 };
 	char message[1024] = "out of memory";
 
 	make_parent(path);

@@ -12,8 +12,8 @@ void output_line(const struct br_reset *reset);
 void output_plan(const struct br_reset *reset);
 
 /*
- * Write the report to path, atomically; its directory is made (mode 0755) when missing. A failure is a warning on
- * standard error and does not change what happened to the root.
+ * Write the report to path, atomically; its directory is made (mode 0755) when missing. A failure
+ * is a warning on standard error and does not change what happened to the root.
  */
 void output_report(const struct br_reset *reset, const char *path, const char *tool);
 

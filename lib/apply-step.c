@@ -18,7 +18,8 @@ static const char *name_of(const struct br_run *run, const struct br_step *step)
 	return run->input->config->ephemeral[step->ephemeral].name;
 }
 
-static int open_parent_of(const struct br_run *run, const char *path, int *fd_ret, const char **name_ret)
+static int open_parent_of(const struct br_run *run, const char *path, int *fd_ret,
+			  const char **name_ret)
 {
 	return br_open_parent(run->input->top, path, fd_ret, name_ret, run->err);
 }
@@ -37,7 +38,7 @@ static void ends_close(struct ends *ends)
 
 int br_run_rename(const struct br_run *run, const char *from, const char *to, unsigned flags)
 {
-	__attribute__((cleanup(ends_close))) struct ends ends = {.from_dir = -1, .to_dir = -1};
+	__attribute__((cleanup(ends_close))) struct ends ends = { .from_dir = -1, .to_dir = -1 };
 	int r;
 
 	if ((r = open_parent_of(run, from, &ends.from_dir, &ends.from_name)) < 0 ||
@@ -45,8 +46,8 @@ int br_run_rename(const struct br_run *run, const char *from, const char *to, un
 		return r;
 	if (renameat2(ends.from_dir, ends.from_name, ends.to_dir, ends.to_name, flags) == 0)
 		return 0;
-	return br_error_set(run->err, flags & RENAME_EXCHANGE ? BR_ERR_EXCHANGE : BR_ERR_RENAME, errno, from,
-	                    "to %s", to);
+	return br_error_set(run->err, flags & RENAME_EXCHANGE ? BR_ERR_EXCHANGE : BR_ERR_RENAME,
+			    errno, from, "to %s", to);
 }
 
 /* Is the subvolume at this path still the one that the plan was made for? */
@@ -59,13 +60,15 @@ static int verify(const struct br_run *run, const char *path, uint64_t id)
 	if (r < 0)
 		return r;
 	if (subvol.id != id)
-		return br_error_set(run->err, BR_ERR_LAYOUT, 0, path, "is no longer the subvolume it was");
+		return br_error_set(run->err, BR_ERR_LAYOUT, 0, path,
+				    "is no longer the subvolume it was");
 	return 0;
 }
 
 static int open_state_dir(const struct br_run *run, int *fd_ret)
 {
-	return br_open_beneath(run->input->top, BR_STATE_DIR, O_RDONLY | O_DIRECTORY, 0, fd_ret, run->err);
+	return br_open_beneath(run->input->top, BR_STATE_DIR, O_RDONLY | O_DIRECTORY, 0, fd_ret,
+			       run->err);
 }
 
 static int step_use_request(struct br_run *run, const struct br_step *step)
@@ -77,7 +80,9 @@ static int step_use_request(struct br_run *run, const struct br_step *step)
 	return r < 0 ? r : br_request_use_up(state, run->err);
 }
 
-/* All of our directories are root's alone: an old root holds old setuid programs and old secrets. */
+/*
+ * All of our directories are root's alone: an old root holds old setuid programs and old secrets.
+ */
 static int step_create_dir(struct br_run *run, const struct br_step *step)
 {
 	BR_AUTO_FREE char *path = strdup(step->to);
@@ -107,7 +112,8 @@ static int step_create_dir(struct br_run *run, const struct br_step *step)
 static int step_secure_dir(struct br_run *run, const struct br_step *step)
 {
 	BR_AUTO_CLOSE int fd = -1;
-	int r = br_open_beneath(run->input->top, step->to, O_RDONLY | O_DIRECTORY, 0, &fd, run->err);
+	int r = br_open_beneath(run->input->top, step->to, O_RDONLY | O_DIRECTORY, 0, &fd,
+				run->err);
 
 	if (r < 0)
 		return r;
@@ -157,7 +163,8 @@ static int step_record(struct br_run *run, const struct br_step *step)
 	BR_AUTO_CLOSE int state = -1;
 	int r = open_state_dir(run, &state);
 
-	return r < 0 ? r : br_record_write(state, facts->escaped, subject->uuid, step->to, run->err);
+	return r < 0 ? r
+		     : br_record_write(state, facts->escaped, subject->uuid, step->to, run->err);
 }
 
 static int step_snapshot(struct br_run *run, const struct br_step *step)
@@ -178,7 +185,8 @@ static int step_snapshot(struct br_run *run, const struct br_step *step)
 	work->staging_id = subvol.id;
 	work->prepared = true;
 	if (run->input->facts->ephemeral[step->ephemeral].has_old &&
-	    (r = br_subvol_open(run->input->top, name_of(run, step), &work->old, NULL, run->err)) < 0)
+	    (r = br_subvol_open(run->input->top, name_of(run, step), &work->old, NULL, run->err)) <
+		    0)
 		return r;
 	return br_record_clear_marks(work->staging, run->err);
 }
@@ -197,7 +205,8 @@ static bool is_outside_carried(const char *path, const void *data)
 		const char *persistent = carried->config->persist[i].path;
 		size_t length = strlen(persistent);
 
-		if (carried->facts[i].old != BR_OBJECT_ABSENT && strncmp(path, persistent, length) == 0 &&
+		if (carried->facts[i].old != BR_OBJECT_ABSENT &&
+		    strncmp(path, persistent, length) == 0 &&
 		    (path[length] == '\0' || path[length] == '/'))
 			return false;
 	}
@@ -210,23 +219,24 @@ static int step_snapshot_nested(struct br_run *run, const struct br_step *step)
 		&run->input->config->ephemeral[step->ephemeral],
 		run->input->facts->ephemeral[step->ephemeral].paths,
 	};
-	const struct br_subvol_filter filter = {is_outside_carried, &carried};
+	const struct br_subvol_filter filter = { is_outside_carried, &carried };
 	BR_AUTO_CLOSE int source = -1;
 	int r = br_subvol_open(run->input->top, step->from, &source, NULL, run->err);
 
 	if (r < 0)
 		return r;
 	return br_subvol_snapshot_nested(source, run->work[step->ephemeral].staging, &filter,
-	                                 &run->stats->subvolumes, run->err);
+					 &run->stats->subvolumes, run->err);
 }
 
 static int step_carry(struct br_run *run, const struct br_step *step)
 {
-	const struct br_persist *persist = &run->input->config->ephemeral[step->ephemeral].persist[step->path];
+	const struct br_persist *persist =
+		&run->input->config->ephemeral[step->ephemeral].persist[step->path];
 	const struct br_work *work = &run->work[step->ephemeral];
-	int r = step->type == BR_STEP_CARRY ?
-	        br_carry_path(work->old, work->staging, persist, run->stats, run->err) :
-	        br_carry_create(work->old, work->staging, persist, run->err);
+	int r = step->type == BR_STEP_CARRY
+			? br_carry_path(work->old, work->staging, persist, run->stats, run->err)
+			: br_carry_create(work->old, work->staging, persist, run->err);
 
 	return r < 0 ? br_error_prefix_path(run->err, name_of(run, step)) : 0;
 }

@@ -12,7 +12,7 @@ struct br_work {
 	bool prepared; /* staging exists, made by this run */
 	bool swapped;
 	bool made_writable; /* the old one was read-only */
-	bool broken;   /* a step after the swap failed: its later ones make no sense */
+	bool broken;        /* a step after the swap failed: its later ones make no sense */
 };
 
 struct br_run {
@@ -23,8 +23,8 @@ struct br_run {
 };
 
 /*
- * Carry out one step; run->work keeps what later steps and the undoing need. Errors go to run->err, with the object of the
- * failing call.
+ * Carry out one step; run->work keeps what later steps and the undoing need. Errors go to
+ * run->err, with the object of the failing call.
  */
 BR_MUST_CHECK int br_run_step(struct br_run *run, const struct br_step *step);
 
@@ -35,6 +35,7 @@ BR_MUST_CHECK int br_run_step(struct br_run *run, const struct br_step *step);
  *
  * BR_ERR_EXCHANGE, BR_ERR_RENAME, and those of opening the directories.
  */
-BR_MUST_CHECK int br_run_rename(const struct br_run *run, const char *from, const char *to, unsigned flags);
+BR_MUST_CHECK int br_run_rename(const struct br_run *run, const char *from, const char *to,
+				unsigned flags);
 
 #endif

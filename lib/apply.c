@@ -59,11 +59,14 @@ static int prepare_and_swap(struct br_run *run, size_t *next_ret)
 	return 0;
 }
 
-/* The steps after the swap: everything that still can be done is done, and committed. The first error counts. */
+/*
+ * The steps after the swap: everything that still can be done is done, and committed. The first
+ * error counts.
+ */
 static int retire(const struct br_run *outer, size_t next)
 {
 	const struct br_plan *plan = outer->input->plan;
-	struct br_error latest = {0};
+	struct br_error latest = { 0 };
 	struct br_run run = *outer;
 	int first = 0;
 
@@ -89,12 +92,13 @@ static void seal_old_again(struct br_run *run)
 {
 	for (size_t i = 0; i < run->input->config->ephemeral_count; i++)
 		if (run->work[i].made_writable && !run->work[i].swapped)
-			(void)!br_subvol_set_read_only(run->work[i].old, true, run->err); /* told is the first failure */
+			(void)!br_subvol_set_read_only(run->work[i].old, true,
+						       run->err); /* told is the first failure */
 }
 
 /*
- * Put back what was swapped. Returns false when that failed too. An exchange is its own inverse; a placed subvolume goes
- * back to its staging name.
+ * Put back what was swapped. Returns false when that failed too. An exchange is its own inverse; a
+ * placed subvolume goes back to its staging name.
  */
 static bool undo_swaps(const struct br_run *outer)
 {
@@ -111,8 +115,10 @@ static bool undo_swaps(const struct br_run *outer)
 		if (!is_swap(step) || !run.work[step->ephemeral].swapped)
 			continue;
 		work = &run.work[step->ephemeral];
-		work->swapped = br_run_rename(&run, step->to, step->from, step->type == BR_STEP_EXCHANGE ?
-		                              RENAME_EXCHANGE : RENAME_NOREPLACE) != 0;
+		work->swapped = br_run_rename(&run, step->to, step->from,
+					      step->type == BR_STEP_EXCHANGE
+						      ? RENAME_EXCHANGE
+						      : RENAME_NOREPLACE) != 0;
 		undone &= !work->swapped;
 	}
 	seal_old_again(&run);
@@ -133,7 +139,8 @@ static void discard_staging(struct br_run *run)
 		if (step->type != BR_STEP_SNAPSHOT || !run->work[step->ephemeral].prepared)
 			continue;
 		if (br_open_parent(run->input->top, step->to, &parent, &name, &ignored) == 0)
-			(void)!br_subvol_delete_tree(parent, name, run->work[step->ephemeral].staging_id, &ignored);
+			(void)!br_subvol_delete_tree(
+				parent, name, run->work[step->ephemeral].staging_id, &ignored);
 	}
 }
 
@@ -158,7 +165,7 @@ static int apply_all(struct br_run *run, enum br_applied *applied_ret)
 int br_apply(const struct br_apply_input *input, enum br_applied *applied_ret, struct br_error *err)
 {
 	size_t count = input->config->ephemeral_count;
-	struct br_run run = {.input = input, .err = err};
+	struct br_run run = { .input = input, .err = err };
 	int r;
 
 	*applied_ret = BR_APPLIED_NOTHING;

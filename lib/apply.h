@@ -39,15 +39,16 @@ struct br_apply_input {
 /*
  * Carry out the steps in their order.
  *
- * A failure before the swap discards what was prepared; a failure of the swap itself undoes the exchanges of
- * other ephemeral subvolumes that were made already. After the swap no failure stops the rest: what can be finished is
- * finished, and committed; the first error counts.
+ * A failure before the swap discards what was prepared; a failure of the swap itself undoes the
+ * exchanges of other ephemeral subvolumes that were made already. After the swap no failure stops
+ * the rest: what can be finished is finished, and committed; the first error counts.
  *
  * applied_ret  always set
  *
- * Returns 0; or the error of the failing step, its text saying what was being done. Privilege: that of br_copy_tree.
+ * Returns 0; or the error of the failing step, its text saying what was being done. Privilege:
+ * that of br_copy_tree.
  */
 BR_MUST_CHECK int br_apply(const struct br_apply_input *input, enum br_applied *applied_ret,
-                           struct br_error *err);
+			   struct br_error *err);
 
 #endif

@@ -2,10 +2,11 @@
 /*
  * Owner, mode, times, inode flags.
  *
- * btrfs ties compression flags to the property "btrfs.compression": FS_IOC_SETFLAGS rewrites or removes
- * the property whenever it is called, whichever flags are to change, and so makes a "zstd" property a
- * "zlib" one; setting the property sets the flags. FS_IOC_FSSETXATTR leaves both alone. Hence
- * FS_IOC_SETFLAGS only before the property is set, and FS_IOC_FSSETXATTR for the flags that come last.
+ * btrfs ties compression flags to the property "btrfs.compression": FS_IOC_SETFLAGS rewrites or
+ * removes the property whenever it is called, whichever flags are to change, and so makes a "zstd"
+ * property a "zlib" one; setting the property sets the flags. FS_IOC_FSSETXATTR leaves both alone.
+ * Hence FS_IOC_SETFLAGS only before the property is set, and FS_IOC_FSSETXATTR for the flags that
+ * come last.
  */
 #include "attributes.h"
 
@@ -65,7 +66,10 @@ int br_attributes_set_data_flags(const struct br_object *dst, unsigned flags, st
 
 	if (get_flags(dst->fd, &now) != 0)
 		return br_error_set(err, BR_ERR_FLAGS, errno, dst->name, "cannot read inode flags");
-	/* Of a file without checksums the property could not be set; see br_attributes_reset_data_flags. */
+	/*
+	 * Of a file without checksums the property could not be set; see
+	 * br_attributes_reset_data_flags.
+	 */
 	if (((now ^ flags) & DATA_FLAGS) == 0 && (flags & COMPRESSION_FLAGS) == 0)
 		return 0;
 	return br_attributes_reset_data_flags(dst, flags, err);
@@ -77,7 +81,10 @@ int br_attributes_reset_data_flags(const struct br_object *dst, unsigned flags,
 	return set_flags(dst, flags & DATA_FLAGS, err);
 }
 
-/* Files whose compression was decided by flag alone: "chattr +m", or data that the kernel found incompressible. */
+/*
+ * Files whose compression was decided by flag alone: "chattr +m", or data that the kernel found
+ * incompressible.
+ */
 static int apply_compression(const struct br_attributes *from, const struct br_object *dst,
 			     const struct br_xattr_space *space, struct br_error *err)
 {
@@ -155,7 +162,10 @@ static int change_mode(const struct br_object *dst, mode_t mode)
 		return fchmod(dst->fd, mode);
 	if (fchmodat(dst->dir, dst->name, mode, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
-	/* Before Linux 6.6 the C library needs /proc for this. We made it and it is no symbolic link. */
+	/*
+	 * Before Linux 6.6 the C library needs /proc for this. We made it and it is no symbolic
+	 * link.
+	 */
 	return errno == EOPNOTSUPP ? fchmodat(dst->dir, dst->name, mode, 0) : -1;
 }
 

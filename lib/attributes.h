@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Owner, mode, times and inode flags of one object, from the source to its copy; with xattr.h all of them. */
+/*
+ * Owner, mode, times and inode flags of one object, from the source to its copy; with xattr.h all
+ * of them.
+ */
 #ifndef BR_ATTRIBUTES_H
 #define BR_ATTRIBUTES_H
 
@@ -24,8 +27,9 @@ BR_MUST_CHECK int br_attributes_read(const struct br_object *object,
 				     struct br_attributes *attributes_ret, struct br_error *err);
 
 /*
- * Set those inode flags that have to be there before the first byte of data: an empty file decides for
- * copy-on-write and checksums once. Takes away what was inherited. Of a directory the same flags.
+ * Set those inode flags that have to be there before the first byte of data: an empty file decides
+ * for copy-on-write and checksums once. Takes away what was inherited. Of a directory the same
+ * flags.
  *
  * BR_ERR_FLAGS.
  */
@@ -33,8 +37,8 @@ BR_MUST_CHECK int br_attributes_set_data_flags(const struct br_object *dst, unsi
 					       struct br_error *err);
 
 /*
- * The same without looking whether it is needed: what a file got from the mount option nodatasum cannot be
- * seen, but goes away when the flags of an empty file are set.
+ * The same without looking whether it is needed: what a file got from the mount option nodatasum
+ * cannot be seen, but goes away when the flags of an empty file are set.
  *
  * BR_ERR_FLAGS.
  */
@@ -42,13 +46,13 @@ BR_MUST_CHECK int br_attributes_reset_data_flags(const struct br_object *dst, un
 						 struct br_error *err);
 
 /*
- * Make the object dst, whose data flags are set and whose content is complete, like src: owner, mode,
- * extended attributes, remaining flags, times.
+ * Make the object dst, whose data flags are set and whose content is complete, like src: owner,
+ * mode, extended attributes, remaining flags, times.
  *
  * from  read from src before
  *
- * A compression flag without the property of the same meaning cannot be set, the kernel adds the property.
- * Compression flags and property of a nodatacow file are without effect, and not carried.
+ * A compression flag without the property of the same meaning cannot be set, the kernel adds the
+ * property. Compression flags and property of a nodatacow file are without effect, and not carried.
  *
  * BR_ERR_ATTRIBUTES, BR_ERR_XATTR, BR_ERR_FLAGS.
  */
@@ -61,8 +65,8 @@ BR_MUST_CHECK int br_attributes_apply_basic(const struct br_attributes *from,
 					    const struct br_object *dst, struct br_error *err);
 
 /*
- * Take away what a new object got from the directory that it was made in: ACLs, properties, flags; of
- * a directory the group and the setgid bit too. A directory is left with mode 0700.
+ * Take away what a new object got from the directory that it was made in: ACLs, properties, flags;
+ * of a directory the group and the setgid bit too. A directory is left with mode 0700.
  *
  * BR_ERR_XATTR, BR_ERR_FLAGS, BR_ERR_ATTRIBUTES.
  */

@@ -16,7 +16,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The one mutable static of the library, for tests: the fallback is unreachable on their kernels. */
+/*
+ * The one mutable static of the library, for tests: the fallback is unreachable on their kernels.
+ */
 static atomic_bool without_openat2;
 
 void br_beneath_without_openat2(void)
@@ -45,7 +47,10 @@ static bool is_normal(const char *path)
 	}
 }
 
-/* How much of path the kernel takes at once: whole components, or a single one. Not all of them fit. */
+/*
+ * How much of path the kernel takes at once: whole components, or a single one. Not all of them
+ * fit.
+ */
 static size_t piece_length(const char *path, size_t length, bool single)
 {
 	const char *slash;
@@ -79,8 +84,8 @@ static int open_kernel(int dirfd, const char *piece, const struct request *reque
 }
 
 /*
- * Are both on the same mount? Kernels before 5.8 do not tell; what we open is a detached mount of our
- * own, in which nobody can mount anything, so there this is no loss.
+ * Are both on the same mount? Kernels before 5.8 do not tell; what we open is a detached mount of
+ * our own, in which nobody can mount anything, so there this is no loss.
  */
 static bool is_same_mount(int a, int b)
 {

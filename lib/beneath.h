@@ -14,19 +14,20 @@
  * Open a path below a directory.
  *
  * dirfd  an open directory
- * path   relative, without empty, "." or ".." components (BR_ERR_OPEN with EINVAL), of any length (opened
- *        piecewise beyond PATH_MAX); "" or "." as a whole is the directory itself
+ * path   relative, without empty, "." or ".." components (BR_ERR_OPEN with EINVAL), of any length
+ *        (opened piecewise beyond PATH_MAX); "" or "." as a whole is the directory itself
  * flags  of openat2(2); O_CLOEXEC is added. With O_CREAT, mode is used and only the last component
  *        is created.
  *
- * Uses openat2(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV), Linux 5.6; where the call is
- * missing or denied (ENOSYS, EPERM from a seccomp filter) it opens component by component with O_NOFOLLOW.
- * RESOLVE_NO_XDEV forbids crossing mounts, not btrfs subvolumes. The fallback notices mounts from Linux
- * 5.8 on (mount ids in statx).
+ * Uses openat2(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV), Linux 5.6; where the call
+ * is missing or denied (ENOSYS, EPERM from a seccomp filter) it opens component by component with
+ * O_NOFOLLOW. RESOLVE_NO_XDEV forbids crossing mounts, not btrfs subvolumes. The fallback notices
+ * mounts from Linux 5.8 on (mount ids in statx).
  *
- * Returns 0 and the descriptor in *fd_ret, which the caller closes. BR_ERR_SYMLINK when a component is
- * a symbolic link (O_PATH | O_NOFOLLOW opens a link in the last one), BR_ERR_OPEN otherwise (sys_errno ENOENT
- * when it does not exist, ENOTDIR when a component is no directory, EXDEV when it is on another mount).
+ * Returns 0 and the descriptor in *fd_ret, which the caller closes. BR_ERR_SYMLINK when a
+ * component is a symbolic link (O_PATH | O_NOFOLLOW opens a link in the last one), BR_ERR_OPEN
+ * otherwise (sys_errno ENOENT when it does not exist, ENOTDIR when a component is no directory,
+ * EXDEV when it is on another mount).
  */
 BR_MUST_CHECK int br_open_beneath(int dirfd, const char *path, int flags, mode_t mode, int *fd_ret,
 				  struct br_error *err);

@@ -13,8 +13,8 @@
 #include <sys/stat.h>
 
 /*
- * A way down the same path in both subvolumes. src becomes -1 where the old one ends. An immutable or append-only
- * directory of the new one is released as long as it is the current one.
+ * A way down the same path in both subvolumes. src becomes -1 where the old one ends. An immutable
+ * or append-only directory of the new one is released as long as it is the current one.
  */
 struct descent {
 	int src, dst;
@@ -49,8 +49,9 @@ static int open_plain_dir(int parent, const char *name)
 /* A directory that only gains or loses an entry for our sake keeps the times of the blank. */
 static int restore_times(int dir, const struct stat *before, struct br_error *err)
 {
-	if (futimens(dir, (struct timespec[]){before->st_atim, before->st_mtim}) != 0)
-		return br_error_set(err, BR_ERR_ATTRIBUTES, errno, NULL, "times of a parent directory");
+	if (futimens(dir, (struct timespec[]){ before->st_atim, before->st_mtim }) != 0)
+		return br_error_set(err, BR_ERR_ATTRIBUTES, errno, NULL,
+				    "times of a parent directory");
 	return 0;
 }
 
@@ -86,7 +87,9 @@ static int remove_placeholder(int parent, const char *name, struct br_error *err
 	return restore_times(parent, &before, err);
 }
 
-/* Open the directory in the new subvolume; make it like that of the old one when it is not there. */
+/*
+ * Open the directory in the new subvolume; make it like that of the old one when it is not there.
+ */
 static int enter_dst(int src, int parent, const char *name, int *fd_ret, struct br_error *err)
 {
 	BR_AUTO_CLOSE int fd = open_plain_dir(parent, name);
@@ -107,7 +110,8 @@ static int enter_dst(int src, int parent, const char *name, int *fd_ret, struct 
 		fd = open_plain_dir(parent, name);
 	}
 	if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
-		return br_error_set(err, BR_ERR_TYPE, errno, name, "the blank has something else than a directory here");
+		return br_error_set(err, BR_ERR_TYPE, errno, name,
+				    "the blank has something else than a directory here");
 	if (fd < 0)
 		return br_error_set(err, BR_ERR_OPEN, errno, name, NULL);
 	*fd_ret = br_take_fd(&fd);
@@ -121,7 +125,7 @@ static int enter(struct descent *d, const char *name, struct br_error *err)
 
 	if (d->src >= 0 && src < 0 && errno != ENOENT)
 		return br_error_set(err, errno == ELOOP ? BR_ERR_SYMLINK : BR_ERR_OPEN, errno, name,
-		                    "in the old root");
+				    "in the old root");
 	if ((r = enter_dst(src, d->dst, name, &dst, err)) < 0 || (r = descent_hold(d, err)) < 0) {
 		br_cleanup_close(&dst);
 		return r;
@@ -132,7 +136,10 @@ static int enter(struct descent *d, const char *name, struct br_error *err)
 	return descent_release(d, name, err);
 }
 
-/* Go down to the directory that holds the last component, which is returned in name_ret (part of path). */
+/*
+ * Go down to the directory that holds the last component, which is returned in name_ret (part of
+ * path).
+ */
 static int descend(struct descent *d, char *path, const char **name_ret, struct br_error *err)
 {
 	char *slash;
@@ -152,7 +159,7 @@ static int descend(struct descent *d, char *path, const char **name_ret, struct 
 
 static int start_descent(int old, int staging, struct descent *ret, struct br_error *err)
 {
-	struct descent d = {.src = -1, .dst = open_plain_dir(staging, ".")};
+	struct descent d = { .src = -1, .dst = open_plain_dir(staging, ".") };
 
 	if (d.dst >= 0 && old >= 0)
 		d.src = open_plain_dir(old, ".");
@@ -165,16 +172,18 @@ static int start_descent(int old, int staging, struct descent *ret, struct br_er
 }
 
 static int copy_object(const struct descent *d, const char *name, const struct br_persist *persist,
-                       struct br_copy_stats *stats, struct br_error *err)
+		       struct br_copy_stats *stats, struct br_error *err)
 {
-	struct br_copy_options options = {0};
+	struct br_copy_options options = { 0 };
 	struct stat st;
 
 	if (fstatat(d->src, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return br_error_set(err, BR_ERR_STAT, errno, name, NULL);
-	/* a subvolume is carried by a snapshot whatever the method; a plain directory is converted */
+	/*
+	 * a subvolume is carried by a snapshot whatever the method; a plain directory is converted
+	 */
 	options.as_subvolume = persist->method == BR_METHOD_SUBVOLUME && S_ISDIR(st.st_mode) &&
-	                       st.st_ino != BR_SUBVOL_ROOT_INO;
+			       st.st_ino != BR_SUBVOL_ROOT_INO;
 	return br_copy_tree(d->src, name, d->dst, name, &options, stats, err);
 }
 
@@ -200,7 +209,7 @@ static int below_parent(struct br_error *err, const char *path)
 }
 
 static int carry_from(struct descent *d, char *path, const struct br_persist *persist,
-                      struct br_copy_stats *stats, struct br_error *err)
+		      struct br_copy_stats *stats, struct br_error *err)
 {
 	const char *name;
 	struct stat before;
@@ -218,10 +227,10 @@ static int carry_from(struct descent *d, char *path, const struct br_persist *pe
 	return 0;
 }
 
-int br_carry_path(int old, int staging, const struct br_persist *persist, struct br_copy_stats *stats,
-                  struct br_error *err)
+int br_carry_path(int old, int staging, const struct br_persist *persist,
+		  struct br_copy_stats *stats, struct br_error *err)
 {
-	__attribute__((cleanup(descent_close))) struct descent d = {-1, -1, 0};
+	__attribute__((cleanup(descent_close))) struct descent d = { -1, -1, 0 };
 	BR_AUTO_FREE char *path = strdup(persist->path);
 	int r;
 
@@ -234,13 +243,14 @@ int br_carry_path(int old, int staging, const struct br_persist *persist, struct
 }
 
 static int make_object(int parent, const char *name, const struct br_persist *persist, int *fd_ret,
-                       struct br_error *err)
+		       struct br_error *err)
 {
 	BR_AUTO_CLOSE int fd = -1;
 	int r = 0;
 
 	if (persist->create == BR_CREATE_FILE)
-		fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			    0600);
 	else if (persist->method == BR_METHOD_SUBVOLUME)
 		r = br_subvol_create(parent, name, err);
 	else if (mkdirat(parent, name, 0700) != 0)
@@ -255,8 +265,8 @@ static int make_object(int parent, const char *name, const struct br_persist *pe
 	return 0;
 }
 
-static int create_object(int staging, int parent, const char *name, const struct br_persist *persist,
-                         struct br_error *err)
+static int create_object(int staging, int parent, const char *name,
+			 const struct br_persist *persist, struct br_error *err)
 {
 	mode_t mode = persist->create == BR_CREATE_FILE ? 0644 : 0755;
 	BR_AUTO_CLOSE int fd = -1;
@@ -278,7 +288,7 @@ static int create_object(int staging, int parent, const char *name, const struct
 
 int br_carry_create(int old, int staging, const struct br_persist *persist, struct br_error *err)
 {
-	__attribute__((cleanup(descent_close))) struct descent d = {-1, -1, 0};
+	__attribute__((cleanup(descent_close))) struct descent d = { -1, -1, 0 };
 	BR_AUTO_FREE char *path = strdup(persist->path);
 	const char *name;
 	int r;

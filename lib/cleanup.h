@@ -64,11 +64,11 @@ static inline int br_take_fd(int *fd)
 }
 
 /* Hand a pointer over: the variable no longer frees it. */
-#define br_take_ptr(pp)                           \
-	({                                        \
+#define br_take_ptr(pp)                             \
+	({                                          \
 		__typeof__(*(pp)) br_taken = *(pp); \
-		*(pp) = NULL;                     \
-		br_taken;                         \
+		*(pp) = NULL;                       \
+		br_taken;                           \
 	})
 
 #endif

@@ -15,8 +15,8 @@ static bool is_space(char c)
 }
 
 /*
- * Find the end of the argument at text, and its first '='. As for the kernel, a '=' in front is part of
- * the name, and quotes protect wherever they stand.
+ * Find the end of the argument at text, and its first '='. As for the kernel, a '=' in front is
+ * part of the name, and quotes protect wherever they stand.
  */
 static size_t scan_arg(const char *text, bool in_quote, size_t *equals_ret)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The kernel command line, split and unquoted exactly as the kernel does it (lib/cmdline.c: next_arg,
- * kernel/params.c: parameq), and what blankroot reads from it.
+ * The kernel command line, split and unquoted exactly as the kernel does it (lib/cmdline.c:
+ * next_arg, kernel/params.c: parameq), and what blankroot reads from it.
  */
 #ifndef BR_CMDLINE_H
 #define BR_CMDLINE_H
@@ -24,10 +24,11 @@ struct br_cmdline {
 };
 
 /*
- * Split a command line. Double quotes protect white space anywhere in an argument; a pair around the
- * value or the whole argument is removed; an unclosed quote extends to the end. Arguments after a lone
- * "--" belong to init and are left out. White space is that of ASCII: byte 0xa0 is some for the kernel, but
- * it also occurs within UTF-8 characters of labels, and no other reader of root= splits there.
+ * Split a command line. Double quotes protect white space anywhere in an argument; a pair around
+ * the value or the whole argument is removed; an unclosed quote extends to the end. Arguments
+ * after a lone "--" belong to init and are left out. White space is that of ASCII: byte 0xa0 is
+ * some for the kernel, but it also occurs within UTF-8 characters of labels, and no other reader
+ * of root= splits there.
  *
  * text  NUL-terminated; the newline of /proc/cmdline is white space. "" gives no arguments.
  *
@@ -39,8 +40,8 @@ BR_MUST_CHECK int br_cmdline_parse(const char *text, struct br_cmdline *ret, str
 void br_cmdline_free(struct br_cmdline *cmdline);
 
 /*
- * The last argument of that name ('-' and '_' are the same, as for the kernel), which is the one that
- * counts. NULL when absent. The result lives as long as the command line.
+ * The last argument of that name ('-' and '_' are the same, as for the kernel), which is the one
+ * that counts. NULL when absent. The result lives as long as the command line.
  */
 const struct br_cmdline_arg *br_cmdline_find(const struct br_cmdline *cmdline, const char *name);
 
@@ -62,11 +63,13 @@ struct br_boot {
 };
 
 /*
- * Read the arguments that concern blankroot: rd.blankroot[=on|off|dry-run] (1, yes, true / 0, no, false
- * too), rd.blankroot.from=, .timeout= (0 to 86400), .debug, root=, resume=, resume_offset=, noresume. The last of each counts.
+ * Read the arguments that concern blankroot: rd.blankroot[=on|off|dry-run] (1, yes, true / 0, no,
+ * false too), rd.blankroot.from=, .timeout= (0 to 86400), .debug, root=, resume=, resume_offset=,
+ * noresume. The last of each counts.
  *
- * Returns 0; BR_ERR_USAGE when a value has no meaning or rd.blankroot.NAME is unknown (the text names the
- * argument and what is allowed), *ret untouched. "from" must be a plain archive name: no slash, not "." or "..", not empty.
+ * Returns 0; BR_ERR_USAGE when a value has no meaning or rd.blankroot.NAME is unknown (the text
+ * names the argument and what is allowed), *ret untouched. "from" must be a plain archive name: no
+ * slash, not "." or "..", not empty.
  */
 BR_MUST_CHECK int br_boot_parse(const struct br_cmdline *cmdline, struct br_boot *ret,
 				struct br_error *err);

@@ -40,7 +40,10 @@ int br_config_complete(struct br_config *config, struct br_error *err)
 
 /* --- persistent paths --- */
 
-/* Order in which what is inside a directory follows it at once: as if '/' were the smallest character. */
+/*
+ * Order in which what is inside a directory follows it at once: as if '/' were the smallest
+ * character.
+ */
 static int compare_paths(const void *a, const void *b)
 {
 	const unsigned char *p =
@@ -62,7 +65,10 @@ static bool is_strictly_within(const char *path, const char *dir)
 	return br_config_path_is_within(path, dir) && strcmp(path, dir) != 0;
 }
 
-/* Report at the place that was read later. The origins are elements of one array, in the order of reading. */
+/*
+ * Report at the place that was read later. The origins are elements of one array, in the order of
+ * reading.
+ */
 static int refuse_pair(const struct br_ephemeral *ephemeral, const struct br_persist *outer,
 		       const struct br_persist *inner, struct br_error *err)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The parts of config.c: a file's text is read and scanned (config-text.c), taken apart by libconfuse
- * (config-parse.c), each setting is checked and stored (config-schema.c, config-value.c), and in the end the
- * whole is completed and checked (config-check.c).
+ * The parts of config.c: a file's text is read and scanned (config-text.c), taken apart by
+ * libconfuse (config-parse.c), each setting is checked and stored (config-schema.c,
+ * config-value.c), and in the end the whole is completed and checked (config-check.c).
  *
- * Problems with a value are reported without file and line, by those who see only the value; whoever
- * knows the place puts it in front with br_error_context.
+ * Problems with a value are reported without file and line, by those who see only the value;
+ * whoever knows the place puts it in front with br_error_context.
  */
 #ifndef BR_CONFIG_INTERNAL_H
 #define BR_CONFIG_INTERNAL_H
@@ -15,10 +15,10 @@
 /* --- config-text.c --- */
 
 /*
- * Read a configuration file and make its text safe for libconfuse's scanner: comments become blanks (it would
- * count their lines twice), and what it would accept in silence or with surprises is refused, with file and line:
- * NUL bytes, strings, comments and braces that are not closed, environment variables, numeric escapes,
- * characters that it would skip.
+ * Read a configuration file and make its text safe for libconfuse's scanner: comments become
+ * blanks (it would count their lines twice), and what it would accept in silence or with surprises
+ * is refused, with file and line: NUL bytes, strings, comments and braces that are not closed,
+ * environment variables, numeric escapes, characters that it would skip.
  *
  * path  links are followed: configurations are often links into a store
  *
@@ -64,19 +64,25 @@ const char *br_config_section_name(enum br_config_section section);
 /* Keys of a section, ended by one without a name. At most BR_CONFIG_KEYS_MAX. */
 const struct br_config_key *br_config_section_keys(enum br_config_section section);
 
-/* Put "what "value": " in front of an error's text, the value shortened if need be. Returns err->code. */
+/*
+ * Put "what "value": " in front of an error's text, the value shortened if need be. Returns
+ * err->code.
+ */
 int br_config_blame(struct br_error *err, const char *what, const char *value);
 
 /*
- * Store one setting in the section's structure, or add to it: struct br_ephemeral, struct br_persist, and
- * struct br_config for all others.
+ * Store one setting in the section's structure, or add to it: struct br_ephemeral, struct
+ * br_persist, and struct br_config for all others.
  *
- * BR_ERR_CONFIG with the key's name and the value in the text, BR_ERR_NOMEM; then nothing has changed.
+ * BR_ERR_CONFIG with the key's name and the value in the text, BR_ERR_NOMEM; then nothing has
+ * changed.
  */
 BR_MUST_CHECK int br_config_apply(void *section, const struct br_config_key *key,
 				  const struct br_config_setting *setting, struct br_error *err);
 
-/* Find the ephemeral subvolume of that title, or add it. Errors as above, without name and value. */
+/*
+ * Find the ephemeral subvolume of that title, or add it. Errors as above, without name and value.
+ */
 BR_MUST_CHECK int br_config_open_ephemeral(struct br_config *config,
 					   const struct br_config_setting *title,
 					   struct br_ephemeral **ephemeral_ret,
@@ -106,19 +112,27 @@ BR_CONFIG_SET(br_config_set_share);      /* double */
 /* The archive that "none" stands for until br_config_complete. */
 #define BR_CONFIG_NO_ARCHIVE "none"
 
-/* What is wrong with a relative path (empty, slashes at its ends, "." or ".."...); NULL: nothing. */
+/*
+ * What is wrong with a relative path (empty, slashes at its ends, "." or ".."...); NULL: nothing.
+ */
 const char *br_config_path_problem(const char *path);
 
-/* The same, and what is wrong with it as the path of a subvolume: not in what is blankroot's own. */
+/*
+ * The same, and what is wrong with it as the path of a subvolume: not in what is blankroot's own.
+ */
 const char *br_config_subvolume_problem(const char *path);
 
-/* Is a path inside a directory, or the directory itself? Both relative to the same place, and normal. */
+/*
+ * Is a path inside a directory, or the directory itself? Both relative to the same place, and
+ * normal.
+ */
 bool br_config_path_is_within(const char *path, const char *dir);
 
 /* --- config-parse.c --- */
 
 /*
- * Read one file and apply its settings. What is in config from earlier files is overridden or added to.
+ * Read one file and apply its settings. What is in config from earlier files is overridden or
+ * added to.
  *
  * On failure config holds part of the settings. BR_ERR_CONFIG with file and line, BR_ERR_NOMEM.
  */

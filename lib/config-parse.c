@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One configuration file through libconfuse. Every value is stored the moment it is met, because only then
- * is its line known: libconfuse keeps none for values, and of a section only the last one.
+ * One configuration file through libconfuse. Every value is stored the moment it is met, because
+ * only then is its line known: libconfuse keeps none for values, and of a section only the last
+ * one.
  */
 #include "config-internal.h"
 
@@ -12,9 +13,9 @@
 #include <string.h>
 
 /*
- * Options that no file can name, since config-text.c lets no control character through. The first gives
- * call-backs, which get no pointer of ours, the parse they belong to. The second has a default, which libconfuse
- * parses when a section begins: that is how we hear of it.
+ * Options that no file can name, since config-text.c lets no control character through. The first
+ * gives call-backs, which get no pointer of ours, the parse they belong to. The second has a
+ * default, which libconfuse parses when a section begins: that is how we hear of it.
  */
 #define PARSE_OPTION "\001"
 #define BEGIN_OPTION "\002"
@@ -200,8 +201,8 @@ static int take_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *resul
 }
 
 /*
- * A section with a title begins. To fail here would abort the program (a default that cannot be parsed), so
- * a failure is only noted; the parse goes on to the next value.
+ * A section with a title begins. To fail here would abort the program (a default that cannot be
+ * parsed), so a failure is only noted; the parse goes on to the next value.
  */
 static int take_title(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A configuration file's text, before libconfuse sees it. Its scanner has rules of its own (3.3): each
- * one-line comment counts as two lines, a section that the end of the file cuts off is complete, "${NAME}" is the
- * environment's, "*" vanishes, a string cut off leaves the scanner inside a string for the next file.
+ * A configuration file's text, before libconfuse sees it. Its scanner has rules of its own (3.3):
+ * each one-line comment counts as two lines, a section that the end of the file cuts off is
+ * complete, "${NAME}" is the environment's, "*" vanishes, a string cut off leaves the scanner
+ * inside a string for the next file.
  */
 #include "config-internal.h"
 

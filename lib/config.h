@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The configuration of both programs: /etc/blankroot.conf and /etc/blankroot.conf.d/ *.conf, read with
- * libconfuse. Format: docs/design.md, section 4.
+ * The configuration of both programs: /etc/blankroot.conf and /etc/blankroot.conf.d/ *.conf, read
+ * with libconfuse. Format: docs/design.md, section 4.
  */
 #ifndef BR_CONFIG_H
 #define BR_CONFIG_H
@@ -31,7 +31,8 @@ struct br_persist {
 	char *path; /* below the subvolume, without leading slash: "etc/ssh" */
 	enum br_method method;
 	enum br_create create;
-	char *owner; /* "user:group", names or numbers, either part may be missing; NULL: root:root */
+	/* "user:group", names or numbers, either part may be missing; NULL: root:root */
+	char *owner;
 	bool has_mode; /* false: 0755 for a directory, 0644 for a file */
 	mode_t mode;
 	struct br_origin origin;
@@ -68,7 +69,8 @@ struct br_maintenance_policy {
 };
 
 struct br_config {
-	char *device; /* UUID=, LABEL=, PARTUUID=, PARTLABEL= or /dev/...; NULL: root= of the kernel command line */
+	/* UUID=, LABEL=, PARTUUID=, PARTLABEL= or /dev/...; NULL: root= of the kernel command line */
+	char *device;
 	struct br_ephemeral *ephemeral;
 	size_t ephemeral_count; /* at least 1 */
 	struct br_archives_policy archives;
@@ -78,18 +80,20 @@ struct br_config {
 };
 
 /*
- * Read the file and then, in byte order of their names, the *.conf files of the directory of the same
- * name with ".d" appended (absent: fine). A later file overrides single values, and adds to what can be
- * said several times: ephemeral sections (by title), persistent paths. Names beginning with a dot are skipped.
+ * Read the file and then, in byte order of their names, the *.conf files of the directory of the
+ * same name with ".d" appended (absent: fine). A later file overrides single values, and adds to
+ * what can be said several times: ephemeral sections (by title), persistent paths. Names beginning
+ * with a dot are skipped.
  *
- * Checked: syntax, unknown keys, wrong types; paths (absolute where they must be, no "..", no empty or "."
- * component, no control characters); a persistent path given twice or inside another one of the same subvolume; subvolume, blank
- * and archive paths that are equal or inside one another where that cannot work (archive inside an
- * ephemeral subvolume, blank inside an archive directory, anything inside .blankroot or snapshots, two ephemeral
- * subvolumes with one name); durations, shares, modes, owners; at least one ephemeral subvolume.
+ * Checked: syntax, unknown keys, wrong types; paths (absolute where they must be, no "..", no
+ * empty or "." component, no control characters); a persistent path given twice or inside another
+ * one of the same subvolume; subvolume, blank and archive paths that are equal or inside one
+ * another where that cannot work (archive inside an ephemeral subvolume, blank inside an archive
+ * directory, anything inside .blankroot or snapshots, two ephemeral subvolumes with one name);
+ * durations, shares, modes, owners; at least one ephemeral subvolume.
  *
- * Returns 0 with *config_ret owned by the caller (br_config_free). BR_ERR_CONFIG with file and line in
- * the text ("/etc/blankroot.conf:12: ..."), BR_ERR_NOMEM; *config_ret is untouched then.
+ * Returns 0 with *config_ret owned by the caller (br_config_free). BR_ERR_CONFIG with file and
+ * line in the text ("/etc/blankroot.conf:12: ..."), BR_ERR_NOMEM; *config_ret is untouched then.
  */
 BR_MUST_CHECK int br_config_load(const char *path, struct br_config *config_ret,
 				 struct br_error *err);

@@ -148,8 +148,8 @@ static int copy_bytes(struct br_copy *copy, struct content *content, struct br_e
 }
 
 /*
- * Not an error of this file, but one that cannot be cloned: one has checksums and the other does not
- * (EINVAL), an active swap file (ETXTBSY), two mounts (EXDEV, before Linux 5.18).
+ * Not an error of this file, but one that cannot be cloned: one has checksums and the other does
+ * not (EINVAL), an active swap file (ETXTBSY), two mounts (EXDEV, before Linux 5.18).
  */
 static bool must_be_copied(int clone_errno)
 {

@@ -33,8 +33,8 @@ struct br_copy_entry {
 };
 
 /*
- * Is this something that is mounted, or on another file system or subvolume? By the attributes of statx
- * (Linux 5.8) and by the device, which does not tell bind mounts.
+ * Is this something that is mounted, or on another file system or subvolume? By the attributes of
+ * statx (Linux 5.8) and by the device, which does not tell bind mounts.
  */
 bool br_copy_is_foreign(const struct br_copy *copy, const struct br_copy_entry *entry,
 			const struct statx *stx);
@@ -44,8 +44,8 @@ BR_MUST_CHECK int br_copy_file(struct br_copy *copy, const struct br_copy_entry 
 			       struct br_error *err);
 
 /*
- * Fill an empty file, whose data flags are set, with the content of another one: shared, or read and
- * written, keeping holes and preallocated ranges.
+ * Fill an empty file, whose data flags are set, with the content of another one: shared, or read
+ * and written, keeping holes and preallocated ranges.
  *
  * from  attributes of src
  *

@@ -35,7 +35,10 @@ static int open_directory(int dir, const char *name, int *fd_ret, struct br_erro
 	return 0;
 }
 
-/* Make a directory and take away what it inherits; as long as it is filled nothing in it inherits either. */
+/*
+ * Make a directory and take away what it inherits; as long as it is filled nothing in it inherits
+ * either.
+ */
 static int make_directory(struct br_copy *copy, const struct br_copy_entry *entry, int *fd_ret,
 			  struct br_error *err)
 {

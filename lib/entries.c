@@ -23,8 +23,8 @@ static DIR *open_dir(int dirfd)
 	return dir;
 }
 
-static int visit_all(DIR *dir, int (*visit)(void *data, const char *name, struct br_error *err), void *data,
-                     struct br_error *err)
+static int visit_all(DIR *dir, int (*visit)(void *data, const char *name, struct br_error *err),
+		     void *data, struct br_error *err)
 {
 	for (;;) {
 		const struct dirent *entry;
@@ -40,8 +40,8 @@ static int visit_all(DIR *dir, int (*visit)(void *data, const char *name, struct
 	}
 }
 
-int br_entries_visit(int dirfd, int (*visit)(void *data, const char *name, struct br_error *err), void *data,
-                     struct br_error *err)
+int br_entries_visit(int dirfd, int (*visit)(void *data, const char *name, struct br_error *err),
+		     void *data, struct br_error *err)
 {
 	DIR *dir = open_dir(dirfd);
 	int r;

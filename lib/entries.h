@@ -13,7 +13,8 @@
  *
  * Memory does not depend on the number of entries. BR_ERR_READ, and what visit returns.
  */
-BR_MUST_CHECK int br_entries_visit(int dirfd, int (*visit)(void *data, const char *name, struct br_error *err),
-                                   void *data, struct br_error *err);
+BR_MUST_CHECK int br_entries_visit(int dirfd,
+				   int (*visit)(void *data, const char *name, struct br_error *err),
+				   void *data, struct br_error *err);
 
 #endif

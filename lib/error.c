@@ -180,7 +180,10 @@ int br_error_prefix_path(struct br_error *err, const char *dir)
 	return err->code;
 }
 
-/* Where printable text is being put together; always terminated, and closed once something did not fit. */
+/*
+ * Where printable text is being put together; always terminated, and closed once something did not
+ * fit.
+ */
 struct output {
 	char *buf;
 	size_t size;
@@ -200,8 +203,8 @@ static void put(struct output *out, const char *bytes, size_t length)
 }
 
 /*
- * Not for a terminal although they are characters: controls, marks that reverse or hide the text around
- * them, line separators, private use, non-characters.
+ * Not for a terminal although they are characters: controls, marks that reverse or hide the text
+ * around them, line separators, private use, non-characters.
  */
 static bool is_printable(uint32_t c)
 {

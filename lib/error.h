@@ -2,9 +2,9 @@
 /*
  * Errors as values: which step failed, what the kernel said, and on which object.
  *
- * Every fallible function of the library returns 0 or a negative enum br_code and, on failure, fills
- * a struct br_error that the caller owns. The structure holds no pointers, so it survives every
- * clean-up on the way out and works when memory has run out.
+ * Every fallible function of the library returns 0 or a negative enum br_code and, on failure,
+ * fills a struct br_error that the caller owns. The structure holds no pointers, so it survives
+ * every clean-up on the way out and works when memory has run out.
  */
 #ifndef BR_ERROR_H
 #define BR_ERROR_H
@@ -14,7 +14,9 @@
 #define BR_MUST_CHECK __attribute__((warn_unused_result))
 #define BR_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
-/* One code per failing step. The table in error.c has the name, the phrase and the class of each. */
+/*
+ * One code per failing step. The table in error.c has the name, the phrase and the class of each.
+ */
 enum br_code {
 	BR_OK = 0,
 	BR_ERR_NOMEM = -1,
@@ -70,8 +72,8 @@ enum br_class {
 struct br_error {
 	enum br_code code;
 	int sys_errno; /* 0 when no system call is to blame */
-	char path
-		[BR_ERROR_PATH_MAX]; /* object of the failing call, "" if none; long ones lose their head */
+	/* object of the failing call, "" if none; long ones lose their head */
+	char path[BR_ERROR_PATH_MAX];
 	char text[BR_ERROR_TEXT_MAX]; /* what, where, what to do; "" when the code says it all */
 };
 
@@ -101,9 +103,9 @@ int br_error_context(struct br_error *err, const char *fmt, ...) BR_PRINTF(2, 3)
 int br_error_prefix_path(struct br_error *err, const char *dir);
 
 /*
- * The one message of an error: phrase, quoted path, text, strerror. Bytes below 0x20, 0x7f and above
- * (except valid UTF-8 that is printable) become \xNN, so no name can reach a console as an escape
- * sequence. Always NUL-terminated; cut at size.
+ * The one message of an error: phrase, quoted path, text, strerror. Bytes below 0x20, 0x7f and
+ * above (except valid UTF-8 that is printable) become \xNN, so no name can reach a console as an
+ * escape sequence. Always NUL-terminated; cut at size.
  */
 void br_error_format(const struct br_error *err, char *buf, size_t size);
 

@@ -28,7 +28,8 @@ static int look_at(int root, const char *path, enum br_object *ret, struct br_er
 		return 0;
 	}
 	if (r < 0 && err->sys_errno == ENOTDIR)
-		return br_error_set(err, BR_ERR_TYPE, ENOTDIR, path, "a component of the path is not a directory");
+		return br_error_set(err, BR_ERR_TYPE, ENOTDIR, path,
+				    "a component of the path is not a directory");
 	if (r < 0)
 		return r;
 	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
@@ -41,8 +42,8 @@ static int look_at(int root, const char *path, enum br_object *ret, struct br_er
 	return 0;
 }
 
-static int look_at_path(const struct br_persist *persist, int old, int source, struct br_path_facts *ret,
-                        struct br_error *err)
+static int look_at_path(const struct br_persist *persist, int old, int source,
+			struct br_path_facts *ret, struct br_error *err)
 {
 	int r = old < 0 ? 0 : look_at(old, persist->path, &ret->old, err);
 
@@ -54,13 +55,14 @@ static int look_at_path(const struct br_persist *persist, int old, int source, s
 		return br_error_context(err, "persistent path, in the blank");
 	if (persist->method == BR_METHOD_SUBVOLUME &&
 	    (ret->old == BR_OBJECT_FILE || ret->old == BR_OBJECT_OTHER))
-		return br_error_set(err, BR_ERR_TYPE, 0, persist->path,
-		                    "persistent path: method = subvolume needs a directory or a subvolume");
+		return br_error_set(
+			err, BR_ERR_TYPE, 0, persist->path,
+			"persistent path: method = subvolume needs a directory or a subvolume");
 	return 0;
 }
 
 int br_facts_paths(const struct br_ephemeral *ephemeral, int old, int source,
-                   struct br_path_facts **paths_ret, struct br_error *err)
+		   struct br_path_facts **paths_ret, struct br_error *err)
 {
 	BR_AUTO_FREE struct br_path_facts *paths = NULL;
 

@@ -12,10 +12,10 @@
  * old, source  open subvolume roots; old -1: there is none, nothing is carried
  * paths_ret    ephemeral->persist_count entries, owned by the caller; NULL when there are none
  *
- * A component that is a symbolic link or no directory, or an object that the method cannot carry, is BR_ERR_SYMLINK or
- * BR_ERR_TYPE with the path. Nothing is changed.
+ * A component that is a symbolic link or no directory, or an object that the method cannot carry,
+ * is BR_ERR_SYMLINK or BR_ERR_TYPE with the path. Nothing is changed.
  */
 BR_MUST_CHECK int br_facts_paths(const struct br_ephemeral *ephemeral, int old, int source,
-                                 struct br_path_facts **paths_ret, struct br_error *err);
+				 struct br_path_facts **paths_ret, struct br_error *err);
 
 #endif

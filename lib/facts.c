@@ -27,8 +27,12 @@ static bool is_open_to_others(const struct stat *st)
 	return (st->st_mode & 077) != 0 || st->st_uid != 0;
 }
 
-/* A directory of ours: absent (*fd_ret -1) or a plain directory, never a subvolume, a file or a link. */
-static int open_own_dir(int top, const char *path, int *fd_ret, bool *is_open_ret, struct br_error *err)
+/*
+ * A directory of ours: absent (*fd_ret -1) or a plain directory, never a subvolume, a file or a
+ * link.
+ */
+static int open_own_dir(int top, const char *path, int *fd_ret, bool *is_open_ret,
+			struct br_error *err)
 {
 	BR_AUTO_CLOSE int fd = -1;
 	struct stat st;
@@ -38,11 +42,13 @@ static int open_own_dir(int top, const char *path, int *fd_ret, bool *is_open_re
 	if (r < 0 && err->sys_errno == ENOENT)
 		return 0;
 	if (r < 0 && (r == BR_ERR_SYMLINK || err->sys_errno == ENOTDIR))
-		return br_error_set(err, BR_ERR_LAYOUT, 0, path, "must be a plain directory; rename what is there");
+		return br_error_set(err, BR_ERR_LAYOUT, 0, path,
+				    "must be a plain directory; rename what is there");
 	if (r < 0)
 		return r;
 	if (br_subvol_is_root(fd))
-		return br_error_set(err, BR_ERR_LAYOUT, 0, path, "must be a plain directory, but is a subvolume");
+		return br_error_set(err, BR_ERR_LAYOUT, 0, path,
+				    "must be a plain directory, but is a subvolume");
 	if (fstat(fd, &st) != 0)
 		return br_error_set(err, BR_ERR_STAT, errno, path, NULL);
 	*is_open_ret = is_open_to_others(&st);
@@ -51,7 +57,8 @@ static int open_own_dir(int top, const char *path, int *fd_ret, bool *is_open_re
 }
 
 /* Is there a subvolume at this path? *fd_ret is -1 when nothing is there at all. */
-static int open_optional_subvol(int top, const char *path, int *fd_ret, struct br_subvol *ret, struct br_error *err)
+static int open_optional_subvol(int top, const char *path, int *fd_ret, struct br_subvol *ret,
+				struct br_error *err)
 {
 	int r = br_subvol_open(top, path, fd_ret, ret, err);
 
@@ -72,48 +79,58 @@ static int gather_old(struct gather *g, int *old_ret)
 		return br_error_context(g->err, "ephemeral subvolume");
 	g->facts->has_old = *old_ret >= 0;
 	if (!g->facts->has_old && !g->facts->source_is_archive)
-		return br_error_set(g->err, BR_ERR_LAYOUT, 0, g->config->name,
-		                    "there is no such subvolume; boot with rd.blankroot.from=ARCHIVE to start "
-		                    "from an archive, or snapshot %s to it", g->config->blank);
+		return br_error_set(
+			g->err, BR_ERR_LAYOUT, 0, g->config->name,
+			"there is no such subvolume; boot with rd.blankroot.from=ARCHIVE to start "
+			"from an archive, or snapshot %s to it",
+			g->config->blank);
 	return 0;
 }
 
 static int gather_source(struct gather *g, int *source_ret)
 {
 	const struct br_subvol *source = &g->facts->source;
-	int r = open_optional_subvol(g->top, g->facts->source_path, source_ret, &g->facts->source, g->err);
+	int r = open_optional_subvol(g->top, g->facts->source_path, source_ret, &g->facts->source,
+				     g->err);
 
 	if (r < 0)
 		return br_error_context(g->err, "blank");
 	if (*source_ret < 0)
 		return br_error_set(g->err, BR_ERR_LAYOUT, 0, g->facts->source_path,
-		                    "the blank of %s does not exist", g->config->name);
+				    "the blank of %s does not exist", g->config->name);
 	if (!g->facts->source_is_archive && !source->read_only)
-		return br_error_set(g->err, BR_ERR_LAYOUT, 0, g->facts->source_path,
-		                    "the blank of %s is not read-only, so nobody can tell whether it still is "
-		                    "blank; check it, then: btrfs property set -ts PATH ro true", g->config->name);
+		return br_error_set(
+			g->err, BR_ERR_LAYOUT, 0, g->facts->source_path,
+			"the blank of %s is not read-only, so nobody can tell whether it still is "
+			"blank; check it, then: btrfs property set -ts PATH ro true",
+			g->config->name);
 	if (g->facts->has_old && source->id == g->facts->old.id)
 		return br_error_set(g->err, BR_ERR_LAYOUT, 0, g->facts->source_path,
-		                    "is the ephemeral subvolume %s itself", g->config->name);
+				    "is the ephemeral subvolume %s itself", g->config->name);
 	return 0;
 }
 
 /*
- * An old subvolume must never be taken for an unfinished one. It is called unfinished only when two facts agree:
- * it is younger than the one in use, and the one in use is the one that the interrupted run was about to
- * replace. The record is in the same transaction as staging's creation, or an earlier one.
+ * An old subvolume must never be taken for an unfinished one. It is called unfinished only when
+ * two facts agree: it is younger than the one in use, and the one in use is the one that the
+ * interrupted run was about to replace. The record is in the same transaction as staging's
+ * creation, or an earlier one.
  */
-static enum br_leftover judge_leftover(const struct br_ephemeral_facts *facts, const struct br_record *record)
+static enum br_leftover judge_leftover(const struct br_ephemeral_facts *facts,
+				       const struct br_record *record)
 {
 	bool record_names_old = record->exists && facts->has_old &&
-	                        memcmp(record->uuid, facts->old.uuid, BR_UUID_SIZE) == 0;
+				memcmp(record->uuid, facts->old.uuid, BR_UUID_SIZE) == 0;
 
 	if (record_names_old && facts->staging.id > facts->old.id)
 		return BR_LEFTOVER_UNFINISHED;
 	return BR_LEFTOVER_RETIRED;
 }
 
-/* A record of another configuration, or a damaged one, may name any path: nothing is put there, or looked for. */
+/*
+ * A record of another configuration, or a damaged one, may name any path: nothing is put there, or
+ * looked for.
+ */
 static bool is_archive_path(const struct gather *g, const char *path)
 {
 	const char *dir = g->config->archive ? g->config->archive : BR_PARKED_DIR;
@@ -123,7 +140,10 @@ static bool is_archive_path(const struct gather *g, const char *path)
 	       br_name_is_archive_of(path + length + 1, g->facts->escaped);
 }
 
-/* The name that the interrupted run had chosen tells when the old subvolume was retired: keep it if it is free. */
+/*
+ * The name that the interrupted run had chosen tells when the old subvolume was retired: keep it if
+ * it is free.
+ */
 static int gather_leftover_archive(struct gather *g, const char *path)
 {
 	BR_AUTO_CLOSE int fd = -1;
@@ -134,7 +154,8 @@ static int gather_leftover_archive(struct gather *g, const char *path)
 	if (g->err->sys_errno != ENOENT)
 		return r;
 	g->facts->leftover_archive = strdup(path);
-	return g->facts->leftover_archive ? 0 : br_error_set(g->err, BR_ERR_NOMEM, ENOMEM, path, NULL);
+	return g->facts->leftover_archive ? 0
+					  : br_error_set(g->err, BR_ERR_NOMEM, ENOMEM, path, NULL);
 }
 
 static int gather_staging(struct gather *g, const struct br_record *record)
@@ -170,16 +191,19 @@ static int gather_unsealed(struct gather *g, const struct br_record *record)
 	r = open_optional_subvol(g->top, record->archive, &fd, &subvol, g->err);
 	if (r < 0 && r != BR_ERR_LAYOUT)
 		return r;
-	if (r < 0 || fd < 0 || subvol.read_only || memcmp(subvol.uuid, record->uuid, BR_UUID_SIZE) != 0)
+	if (r < 0 || fd < 0 || subvol.read_only ||
+	    memcmp(subvol.uuid, record->uuid, BR_UUID_SIZE) != 0)
 		return 0;
 	g->facts->unsealed = strdup(record->archive);
 	g->facts->unsealed_subvol = subvol;
-	return g->facts->unsealed ? 0 : br_error_set(g->err, BR_ERR_NOMEM, ENOMEM, record->archive, NULL);
+	return g->facts->unsealed
+		       ? 0
+		       : br_error_set(g->err, BR_ERR_NOMEM, ENOMEM, record->archive, NULL);
 }
 
 static int gather_leftovers(struct gather *g)
 {
-	__attribute__((cleanup(br_record_free))) struct br_record record = {0};
+	__attribute__((cleanup(br_record_free))) struct br_record record = { 0 };
 	int r;
 
 	if (g->state < 0)
@@ -223,7 +247,7 @@ static int visit_entry(void *data, const char *name, struct br_error *err)
 static int gather_clashes(struct gather *g, int dirfd, time_t now)
 {
 	BR_AUTO_FREE char *base = br_name_archive(g->facts->escaped, now, 1);
-	struct clashes clashes = {g->facts, base};
+	struct clashes clashes = { g->facts, base };
 	int r;
 
 	if (!base)
@@ -261,9 +285,11 @@ static int gather_ephemeral(struct gather *g, time_t now)
 }
 
 /* Does this ephemeral subvolume have an archive of that name? */
-static int has_archive(int top, const struct br_ephemeral *ephemeral, const char *name, bool *ret, struct br_error *err)
+static int has_archive(int top, const struct br_ephemeral *ephemeral, const char *name, bool *ret,
+		       struct br_error *err)
 {
-	BR_AUTO_FREE char *path = ephemeral->archive ? br_name_join(ephemeral->archive, name) : NULL;
+	BR_AUTO_FREE char *path = ephemeral->archive ? br_name_join(ephemeral->archive, name)
+						     : NULL;
 	BR_AUTO_CLOSE int fd = -1;
 	struct br_subvol subvol;
 	int r;
@@ -279,11 +305,11 @@ static int has_archive(int top, const struct br_ephemeral *ephemeral, const char
 }
 
 /*
- * Which ephemeral subvolume is meant by an archive's name? Archive directories may be shared, so a name that
- * blankroot made for one of them decides; a name that a person gave must be unique.
+ * Which ephemeral subvolume is meant by an archive's name? Archive directories may be shared, so a
+ * name that blankroot made for one of them decides; a name that a person gave must be unique.
  */
 static int find_archive_owner(int top, const struct br_config *config, const struct br_facts *facts,
-                              const char *name, size_t *index_ret, struct br_error *err)
+			      const char *name, size_t *index_ret, struct br_error *err)
 {
 	size_t found = 0, owner = 0;
 
@@ -303,15 +329,16 @@ static int find_archive_owner(int top, const struct br_config *config, const str
 		}
 	}
 	if (found != 1)
-		return br_error_set(err, BR_ERR_REQUEST, 0, name,
-		                    found ? "several ephemeral subvolumes have an archive of that name"
-		                          : "there is no archive of that name");
+		return br_error_set(
+			err, BR_ERR_REQUEST, 0, name,
+			found ? "several ephemeral subvolumes have an archive of that name"
+			      : "there is no archive of that name");
 	*index_ret = owner;
 	return 0;
 }
 
-static int choose_sources(int top, const struct br_config *config, const char *from, struct br_facts *facts,
-                          struct br_error *err)
+static int choose_sources(int top, const struct br_config *config, const char *from,
+			  struct br_facts *facts, struct br_error *err)
 {
 	size_t owner = config->ephemeral_count;
 	int r = from ? find_archive_owner(top, config, facts, from, &owner, err) : 0;
@@ -322,10 +349,12 @@ static int choose_sources(int top, const struct br_config *config, const char *f
 		struct br_ephemeral_facts *ephemeral = &facts->ephemeral[i];
 
 		ephemeral->source_is_archive = i == owner;
-		ephemeral->source_path = i == owner ? br_name_join(config->ephemeral[i].archive, from)
-		                                    : strdup(config->ephemeral[i].blank);
+		ephemeral->source_path = i == owner
+						 ? br_name_join(config->ephemeral[i].archive, from)
+						 : strdup(config->ephemeral[i].blank);
 		if (!ephemeral->source_path)
-			return br_error_set(err, BR_ERR_NOMEM, ENOMEM, config->ephemeral[i].name, NULL);
+			return br_error_set(err, BR_ERR_NOMEM, ENOMEM, config->ephemeral[i].name,
+					    NULL);
 	}
 	return 0;
 }
@@ -347,7 +376,7 @@ static int gather_all(int top, const char *from, struct br_facts *facts, struct 
 		return r;
 	facts->has_state_dir = state >= 0;
 	for (size_t i = 0; i < config->ephemeral_count; i++) {
-		struct gather g = {top, state, &config->ephemeral[i], &facts->ephemeral[i], err};
+		struct gather g = { top, state, &config->ephemeral[i], &facts->ephemeral[i], err };
 
 		r = gather_ephemeral(&g, facts->now);
 		if (r < 0)
@@ -357,9 +386,9 @@ static int gather_all(int top, const char *from, struct br_facts *facts, struct 
 }
 
 int br_facts_gather(int top, const struct br_config *config, const char *from, time_t now,
-                    struct br_facts *ret, struct br_error *err)
+		    struct br_facts *ret, struct br_error *err)
 {
-	struct br_facts facts = {.config = config, .now = now};
+	struct br_facts facts = { .config = config, .now = now };
 	int r;
 
 	facts.ephemeral = calloc(config->ephemeral_count, sizeof(*facts.ephemeral));
@@ -394,5 +423,5 @@ void br_facts_free(struct br_facts *facts)
 	for (size_t i = 0; i < facts->config->ephemeral_count; i++)
 		ephemeral_facts_clear(&facts->ephemeral[i]);
 	free(facts->ephemeral);
-	*facts = (struct br_facts){0};
+	*facts = (struct br_facts){ 0 };
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What is on the file system before a reset: everything the plan depends on, found without changing anything
- * and verified to be what it must be.
+ * What is on the file system before a reset: everything the plan depends on, found without
+ * changing anything and verified to be what it must be.
  */
 #ifndef BR_FACTS_H
 #define BR_FACTS_H
@@ -18,7 +18,8 @@
 /* What stands at a path. */
 enum br_object {
 	BR_OBJECT_ABSENT,
-	BR_OBJECT_DIRECTORY, /* a place-holder of a nested subvolume too: it is empty, and replaced like one */
+	/* a place-holder of a nested subvolume too: it is empty, and replaced like one */
+	BR_OBJECT_DIRECTORY,
 	BR_OBJECT_SUBVOLUME,
 	BR_OBJECT_FILE,
 	BR_OBJECT_OTHER,
@@ -32,15 +33,18 @@ struct br_path_facts {
 /* What an interrupted run left under the staging name. */
 enum br_leftover {
 	BR_LEFTOVER_NONE,
-	BR_LEFTOVER_UNFINISHED, /* a new subvolume that never was swapped in: holds nothing of its own */
-	BR_LEFTOVER_RETIRED,    /* an old subvolume that was swapped out and not archived, or nobody can tell */
+	/* a new subvolume that never was swapped in: holds nothing of its own */
+	BR_LEFTOVER_UNFINISHED,
+	/* an old subvolume that was swapped out and not archived, or nobody can tell */
+	BR_LEFTOVER_RETIRED,
 };
 
 struct br_ephemeral_facts {
 	char *escaped; /* br_name_escape of its name */
-	char *archive; /* directory of its archives, from the top level; the parking place for archive = none */
+	/* directory of its archives, from the top level; the parking place for archive = none */
+	char *archive;
 
-	bool has_old;  /* false: there is no subvolume of that name */
+	bool has_old; /* false: there is no subvolume of that name */
 	struct br_subvol old;
 
 	char *source_path; /* from the top level: the blank, or an archive */
@@ -49,14 +53,17 @@ struct br_ephemeral_facts {
 
 	enum br_leftover leftover;
 	struct br_subvol staging; /* of the leftover */
-	char *leftover_archive;   /* where the interrupted run was about to archive it; NULL: unknown, or taken */
+	/* where the interrupted run was about to archive it; NULL: unknown, or taken */
+	char *leftover_archive;
 
-	char *unsealed; /* an archive of the last run that did not become read-only, from the top level; or NULL */
+	/* an archive of the last run that did not become read-only, from the top level; or NULL */
+	char *unsealed;
 	struct br_subvol unsealed_subvol;
 
 	bool has_archive_dir;
 	bool archive_dir_is_open; /* accessible to others than root */
-	char **archives;          /* entries of the archive directory that would clash with a name made now */
+	/* entries of the archive directory that would clash with a name made now */
+	char **archives;
 	size_t archive_count;
 
 	struct br_path_facts *paths; /* parallel to the persistent paths of the configuration */
@@ -79,16 +86,17 @@ struct br_facts {
  * from    name of an archive to start from; NULL: all start from their blanks
  * now     the time that archive names are made of
  *
- * Refuses (BR_ERR_LAYOUT) when something is not what it must be: an ephemeral subvolume missing (unless an
- * archive takes its place) or not a subvolume, a blank that is missing, no subvolume or writable, an archive
- * directory that is a subvolume, a file or a symbolic link. BR_ERR_REQUEST: no such archive, or an ambiguous name.
- * BR_ERR_SYMLINK, BR_ERR_TYPE: a persistent path that cannot be carried; path and subvolume are named. Others as of the calls
- * beneath. On failure *ret is untouched.
+ * Refuses (BR_ERR_LAYOUT) when something is not what it must be: an ephemeral subvolume missing
+ * (unless an archive takes its place) or not a subvolume, a blank that is missing, no subvolume or
+ * writable, an archive directory that is a subvolume, a file or a symbolic link. BR_ERR_REQUEST:
+ * no such archive, or an ambiguous name. BR_ERR_SYMLINK, BR_ERR_TYPE: a persistent path that
+ * cannot be carried; path and subvolume are named. Others as of the calls beneath. On failure *ret
+ * is untouched.
  *
  * The caller frees with br_facts_free. Privilege: CAP_SYS_ADMIN, CAP_DAC_READ_SEARCH.
  */
-BR_MUST_CHECK int br_facts_gather(int top, const struct br_config *config, const char *from, time_t now,
-                                  struct br_facts *ret, struct br_error *err);
+BR_MUST_CHECK int br_facts_gather(int top, const struct br_config *config, const char *from,
+				  time_t now, struct br_facts *ret, struct br_error *err);
 
 /* Release. NULL-safe, and safe on a zeroed structure. */
 void br_facts_free(struct br_facts *facts);

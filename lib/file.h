@@ -22,13 +22,15 @@ BR_MUST_CHECK int br_file_read(int dirfd, const char *path, size_t max, char **t
 			       size_t *size_ret, struct br_error *err);
 
 /*
- * Replace a file atomically: write a sibling, flush it, rename it over the name, flush the directory.
- * On failure the old content is untouched and no sibling is left; only when flushing the directory fails
- * (BR_ERR_SYNC) the new content may be in place, and a power cut may bring the old one back.
+ * Replace a file atomically: write a sibling, flush it, rename it over the name, flush the
+ * directory. On failure the old content is untouched and no sibling is left; only when flushing
+ * the directory fails (BR_ERR_SYNC) the new content may be in place, and a power cut may bring the
+ * old one back.
  *
  * mode  of the new file, umask not applied
  *
- * BR_ERR_OPEN (its directory), BR_ERR_CREATE, BR_ERR_WRITE, BR_ERR_RENAME, BR_ERR_SYNC, BR_ERR_NOMEM.
+ * BR_ERR_OPEN (its directory), BR_ERR_CREATE, BR_ERR_WRITE, BR_ERR_RENAME, BR_ERR_SYNC,
+ * BR_ERR_NOMEM.
  */
 BR_MUST_CHECK int br_file_replace(int dirfd, const char *path, const char *text, size_t size,
 				  mode_t mode, struct br_error *err);

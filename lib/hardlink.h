@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Hard links while a tree is copied: which files with several names have been copied already, by
- * inode number of the source. The copy is remembered by file handle, so neither depth nor length of its
- * path matters; about 80 bytes of memory for each file whose names have not all been seen.
+ * inode number of the source. The copy is remembered by file handle, so neither depth nor length
+ * of its path matters; about 80 bytes of memory for each file whose names have not all been seen.
  */
 #ifndef BR_HARDLINK_H
 #define BR_HARDLINK_H
@@ -34,7 +34,8 @@ BR_MUST_CHECK int br_hardlink_add(struct br_hardlink_map *map, uint64_t ino, uin
 				  int dir, const char *name, struct br_error *err);
 
 /*
- * Give the copy of a file one more name, if there is a copy. Also when it is immutable or append-only.
+ * Give the copy of a file one more name, if there is a copy. Also when it is immutable or
+ * append-only.
  *
  * Returns 1 when it was linked, 0 when this inode is not in the map, BR_ERR_LINK, BR_ERR_FLAGS.
  * Privilege: CAP_DAC_READ_SEARCH; CAP_LINUX_IMMUTABLE.

@@ -46,7 +46,7 @@ static void mount_clear(struct br_mount *mount)
 	free(mount->root);
 	free(mount->target);
 	free(mount->type);
-	*mount = (struct br_mount){0};
+	*mount = (struct br_mount){ 0 };
 }
 
 /* 36 35 98:0 /root /mnt rw,noatime shared:1 master:2 - btrfs /dev/sda rw */
@@ -69,7 +69,7 @@ static bool parse_line(char *line, struct br_mount *mount_ret)
 	type = strsep(&rest, " ");
 	if (!is_number || !root || !*root || !target || *target != '/' || !type || !*type)
 		return false;
-	*mount_ret = (struct br_mount){id, strdup(root), strdup(target), strdup(type)};
+	*mount_ret = (struct br_mount){ id, strdup(root), strdup(target), strdup(type) };
 	if (mount_is_complete(mount_ret)) {
 		unescape(mount_ret->root);
 		unescape(mount_ret->target);
@@ -82,7 +82,8 @@ static int add_line(struct br_mountinfo *info, char *line, struct br_error *err)
 	struct br_mount mount, *grown;
 
 	if (!parse_line(line, &mount))
-		return br_error_set(err, BR_ERR_READ, EINVAL, "/proc/self/mountinfo", "unknown format");
+		return br_error_set(err, BR_ERR_READ, EINVAL, "/proc/self/mountinfo",
+				    "unknown format");
 	grown = reallocarray(info->mounts, info->count + 1, sizeof(*grown));
 	if (grown)
 		info->mounts = grown;
@@ -96,7 +97,7 @@ static int add_line(struct br_mountinfo *info, char *line, struct br_error *err)
 
 int br_mountinfo_parse(const char *text, struct br_mountinfo *ret, struct br_error *err)
 {
-	__attribute__((cleanup(br_mountinfo_free))) struct br_mountinfo info = {0};
+	__attribute__((cleanup(br_mountinfo_free))) struct br_mountinfo info = { 0 };
 	BR_AUTO_FREE char *copy = strdup(text);
 	char *rest = copy, *line;
 
@@ -109,7 +110,7 @@ int br_mountinfo_parse(const char *text, struct br_mountinfo *ret, struct br_err
 			return r;
 	}
 	*ret = info;
-	info = (struct br_mountinfo){0};
+	info = (struct br_mountinfo){ 0 };
 	return 0;
 }
 
@@ -132,7 +133,7 @@ void br_mountinfo_free(struct br_mountinfo *info)
 	for (size_t i = 0; i < info->count; i++)
 		mount_clear(&info->mounts[i]);
 	free(info->mounts);
-	*info = (struct br_mountinfo){0};
+	*info = (struct br_mountinfo){ 0 };
 }
 
 static bool shows_subvolume(const struct br_mount *mount, const char *subvolume)
@@ -144,7 +145,9 @@ static bool shows_subvolume(const struct br_mount *mount, const char *subvolume)
 	       (mount->root[1 + length] == '\0' || mount->root[1 + length] == '/');
 }
 
-/* Is this the mount itself, not another one on top of it? Before Linux 5.8 there is no way to tell. */
+/*
+ * Is this the mount itself, not another one on top of it? Before Linux 5.8 there is no way to tell.
+ */
 static bool is_mount(int fd, const struct br_mount *mount)
 {
 	struct statx stx;
@@ -156,7 +159,7 @@ static bool is_mount(int fd, const struct br_mount *mount)
 /* True also when it cannot be found out. */
 static bool may_be_same_fs(int fd, const struct br_mount *mount)
 {
-	struct btrfs_ioctl_fs_info_args ours = {0}, theirs = {0};
+	struct btrfs_ioctl_fs_info_args ours = { 0 }, theirs = { 0 };
 	BR_AUTO_CLOSE int mounted = open(mount->target, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
 	if (mounted < 0 || !is_mount(mounted, mount) || ioctl(fd, BTRFS_IOC_FS_INFO, &ours) != 0 ||
@@ -165,10 +168,12 @@ static bool may_be_same_fs(int fd, const struct br_mount *mount)
 	return memcmp(ours.fsid, theirs.fsid, sizeof(ours.fsid)) == 0;
 }
 
-const struct br_mount *br_mountinfo_find_btrfs(const struct br_mountinfo *info, int fd, const char *subvolume)
+const struct br_mount *br_mountinfo_find_btrfs(const struct br_mountinfo *info, int fd,
+					       const char *subvolume)
 {
 	for (size_t i = 0; i < info->count; i++)
-		if (shows_subvolume(&info->mounts[i], subvolume) && may_be_same_fs(fd, &info->mounts[i]))
+		if (shows_subvolume(&info->mounts[i], subvolume) &&
+		    may_be_same_fs(fd, &info->mounts[i]))
 			return &info->mounts[i];
 	return NULL;
 }

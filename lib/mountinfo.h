@@ -10,7 +10,8 @@
 
 struct br_mount {
 	uint64_t id;
-	char *root;   /* what of the file system is mounted; btrfs: path from the top level, "/root" */
+	/* what of the file system is mounted; btrfs: path from the top level, "/root" */
+	char *root;
 	char *target; /* where */
 	char *type;   /* "btrfs" */
 };
@@ -21,12 +22,13 @@ struct br_mountinfo {
 };
 
 /*
- * Parse the text of /proc/PID/mountinfo; octal escapes are resolved. Lines that do not have the documented
- * form are an error, not skipped: a safety check depends on them.
+ * Parse the text of /proc/PID/mountinfo; octal escapes are resolved. Lines that do not have the
+ * documented form are an error, not skipped: a safety check depends on them.
  *
  * Returns 0 with *ret owned by the caller (br_mountinfo_free). BR_ERR_READ, BR_ERR_NOMEM.
  */
-BR_MUST_CHECK int br_mountinfo_parse(const char *text, struct br_mountinfo *ret, struct br_error *err);
+BR_MUST_CHECK int br_mountinfo_parse(const char *text, struct br_mountinfo *ret,
+				     struct br_error *err);
 
 /* Read those of this process. Errors as above, and those of br_proc_open and br_file_read. */
 BR_MUST_CHECK int br_mountinfo_read(struct br_mountinfo *ret, struct br_error *err);
@@ -35,14 +37,17 @@ BR_MUST_CHECK int br_mountinfo_read(struct br_mountinfo *ret, struct br_error *e
 void br_mountinfo_free(struct br_mountinfo *info);
 
 /*
- * The first mount of the file system that fd is on which shows the subvolume, or something inside it.
+ * The first mount of the file system that fd is on which shows the subvolume, or something inside
+ * it.
  *
  * fd         anything on a btrfs
  * subvolume  path from the top level, without leading slash
  *
- * NULL when there is none. A mount point that cannot be asked for its file system (over-mounted, no longer there) counts as a
- * match when its path does: refusing is the safe side. Result lives as long as info. Privilege: none.
+ * NULL when there is none. A mount point that cannot be asked for its file system (over-mounted,
+ * no longer there) counts as a match when its path does: refusing is the safe side. Result lives
+ * as long as info. Privilege: none.
  */
-const struct br_mount *br_mountinfo_find_btrfs(const struct br_mountinfo *info, int fd, const char *subvolume);
+const struct br_mount *br_mountinfo_find_btrfs(const struct br_mountinfo *info, int fd,
+					       const char *subvolume);
 
 #endif

@@ -26,7 +26,8 @@ int br_name_escape(const char *subvolume, char **name_ret, struct br_error *err)
 	if (length > BR_NAME_MAX) {
 		free(name);
 		return br_error_set(err, BR_ERR_USAGE, 0, subvolume,
-		                    "the subvolume's path is too long (more than %d bytes)", BR_NAME_MAX);
+				    "the subvolume's path is too long (more than %d bytes)",
+				    BR_NAME_MAX);
 	}
 	*name_ret = name;
 	return 0;

@@ -8,27 +8,31 @@
 #include <stdbool.h>
 #include <time.h>
 
-#define BR_STATE_DIR ".blankroot"        /* ours alone, mode 0700, in the top level */
-#define BR_PARKED_DIR ".blankroot/parked" /* old subvolumes of "archive = none", for the helper to delete */
+#define BR_STATE_DIR ".blankroot" /* ours alone, mode 0700, in the top level */
+#define BR_PARKED_DIR \
+	".blankroot/parked" /* old subvolumes of "archive = none", for the helper to delete */
 
 #define BR_NAME_MAX 180
 
 /*
- * A subvolume's path as one directory entry: '/' becomes "%2F" and '%' becomes "%25". What is left is
- * at most BR_NAME_MAX bytes, so that every prefix, time and counter still fits into NAME_MAX and into the
- * name of an extended attribute.
+ * A subvolume's path as one directory entry: '/' becomes "%2F" and '%' becomes "%25". What is left
+ * is at most BR_NAME_MAX bytes, so that every prefix, time and counter still fits into NAME_MAX
+ * and into the name of an extended attribute.
  *
  * Returns 0 with *name_ret owned by the caller. BR_ERR_USAGE when it is too long, BR_ERR_NOMEM.
  */
 BR_MUST_CHECK int br_name_escape(const char *subvolume, char **name_ret, struct br_error *err);
 
-/* "staging-<escaped>", the entry of BR_STATE_DIR where a new subvolume is prepared. Owned by the caller; NULL: no memory. */
+/*
+ * "staging-<escaped>", the entry of BR_STATE_DIR where a new subvolume is prepared. Owned by the
+ * caller; NULL: no memory.
+ */
 char *br_name_staging(const char *escaped);
 
 /*
- * "<escaped>.<UTC time>", "-2", "-3" ... appended when n > 1: the entry of an archive in its directory.
- * The time is ISO 8601 basic: 20261123T190501Z. Owned by the caller; NULL: no memory, or a time beyond
- * year 9999, which gets the year 9999.
+ * "<escaped>.<UTC time>", "-2", "-3" ... appended when n > 1: the entry of an archive in its
+ * directory. The time is ISO 8601 basic: 20261123T190501Z. Owned by the caller; NULL: no memory,
+ * or a time beyond year 9999, which gets the year 9999.
  */
 char *br_name_archive(const char *escaped, time_t now, unsigned n);
 

@@ -31,7 +31,9 @@ static bool copy_text(const char *text, char **ret)
 static void add(struct builder *b, struct draft draft)
 {
 	struct br_step *grown;
-	struct br_step step = {.type = draft.type, .ephemeral = draft.ephemeral, .path = draft.path, .id = draft.id};
+	struct br_step step = {
+		.type = draft.type, .ephemeral = draft.ephemeral, .path = draft.path, .id = draft.id
+	};
 
 	if (b->failed)
 		return;
@@ -52,7 +54,7 @@ static void add(struct builder *b, struct draft draft)
 
 static struct draft of(enum br_step_type type, size_t ephemeral)
 {
-	return (struct draft){.type = type, .ephemeral = ephemeral, .path = BR_STEP_NO_INDEX};
+	return (struct draft){ .type = type, .ephemeral = ephemeral, .path = BR_STEP_NO_INDEX };
 }
 
 static void add_plain(struct builder *b, enum br_step_type type)
@@ -60,7 +62,8 @@ static void add_plain(struct builder *b, enum br_step_type type)
 	add(b, of(type, BR_STEP_NO_INDEX));
 }
 
-static void add_move(struct builder *b, enum br_step_type type, size_t ephemeral, const char *from, const char *to)
+static void add_move(struct builder *b, enum br_step_type type, size_t ephemeral, const char *from,
+		     const char *to)
 {
 	struct draft draft = of(type, ephemeral);
 
@@ -85,7 +88,10 @@ static bool name_is_taken(const struct br_ephemeral_facts *facts, const char *na
 	return false;
 }
 
-/* The path of a new archive, different from all that exist and all that this plan makes. NULL: no memory. */
+/*
+ * The path of a new archive, different from all that exist and all that this plan makes. NULL: no
+ * memory.
+ */
 static char *new_archive(const struct builder *b, size_t i)
 {
 	const struct br_ephemeral_facts *facts = &b->facts->ephemeral[i];
@@ -129,13 +135,14 @@ static void plan_directories(struct builder *b)
 }
 
 /*
- * An old subvolume that an interrupted run swapped out. The default moves first: a cut must not leave
- * the default at an archive.
+ * An old subvolume that an interrupted run swapped out. The default moves first: a cut must not
+ * leave the default at an archive.
  */
 static void plan_retired_leftover(struct builder *b, size_t i, const char *staging)
 {
 	const struct br_ephemeral_facts *facts = &b->facts->ephemeral[i];
-	BR_AUTO_FREE char *archive = facts->leftover_archive ? strdup(facts->leftover_archive) : new_archive(b, i);
+	BR_AUTO_FREE char *archive = facts->leftover_archive ? strdup(facts->leftover_archive)
+							     : new_archive(b, i);
 	struct draft move = of(BR_STEP_ARCHIVE_LEFTOVER, i);
 
 	b->failed |= !archive;
@@ -185,7 +192,8 @@ static void plan_paths(struct builder *b, size_t i)
 
 		draft.path = p;
 		if (facts->old == BR_OBJECT_ABSENT) {
-			if (facts->source != BR_OBJECT_ABSENT || config->persist[p].create == BR_CREATE_NO)
+			if (facts->source != BR_OBJECT_ABSENT ||
+			    config->persist[p].create == BR_CREATE_NO)
 				continue;
 			draft.type = BR_STEP_CREATE_PATH;
 		}
@@ -231,15 +239,17 @@ static void plan_retirement(struct builder *b, size_t i, const char *archive)
 	b->failed |= !staging;
 	if (b->failed || !facts->has_old)
 		return;
-	if (b->facts->default_id == facts->old.id || (facts->leftover == BR_LEFTOVER_RETIRED &&
-	    b->facts->default_id == facts->staging.id) ||
+	if (b->facts->default_id == facts->old.id ||
+	    (facts->leftover == BR_LEFTOVER_RETIRED && b->facts->default_id == facts->staging.id) ||
 	    (facts->unsealed && b->facts->default_id == facts->unsealed_subvol.id))
 		add_move(b, BR_STEP_SET_DEFAULT, i, NULL, b->facts->config->ephemeral[i].name);
 	add_move(b, BR_STEP_ARCHIVE, i, staging, archive);
 	add_move(b, BR_STEP_SEAL, i, NULL, archive);
 }
 
-/* All is prepared before anything is swapped: a failure leaves every ephemeral subvolume as it was. */
+/*
+ * All is prepared before anything is swapped: a failure leaves every ephemeral subvolume as it was.
+ */
 static void plan_reset(struct builder *b, char **archives)
 {
 	size_t count = b->facts->config->ephemeral_count;
@@ -271,9 +281,10 @@ static int finish(struct builder *b, struct br_plan *plan_ret, struct br_error *
 	return 0;
 }
 
-int br_plan_build(const struct br_facts *facts, bool use_request, struct br_plan *plan_ret, struct br_error *err)
+int br_plan_build(const struct br_facts *facts, bool use_request, struct br_plan *plan_ret,
+		  struct br_error *err)
 {
-	struct builder b = {.facts = facts};
+	struct builder b = { .facts = facts };
 	char **archives = calloc(facts->config->ephemeral_count, sizeof(*archives));
 
 	b.failed = !archives;
@@ -289,7 +300,7 @@ int br_plan_build(const struct br_facts *facts, bool use_request, struct br_plan
 
 int br_plan_build_skip(struct br_plan *plan_ret, struct br_error *err)
 {
-	struct builder b = {0};
+	struct builder b = { 0 };
 
 	add_plain(&b, BR_STEP_USE_REQUEST);
 	return finish(&b, plan_ret, err);
@@ -304,5 +315,5 @@ void br_plan_free(struct br_plan *plan)
 		free(plan->steps[i].to);
 	}
 	free(plan->steps);
-	*plan = (struct br_plan){0};
+	*plan = (struct br_plan){ 0 };
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The steps of a reset, decided from facts alone. A dry run prints the plan, a run carries it out: there is no
- * other list of steps.
+ * The steps of a reset, decided from facts alone. A dry run prints the plan, a run carries it out:
+ * there is no other list of steps.
  */
 #ifndef BR_PLAN_H
 #define BR_PLAN_H
@@ -14,24 +14,24 @@
 #include <stdint.h>
 
 enum br_step_type {
-	BR_STEP_USE_REQUEST,        /* remove the one-shot request, durably */
-	BR_STEP_CREATE_DIR,         /* to: a directory of ours, mode 0700 */
-	BR_STEP_SECURE_DIR,         /* to: close a directory of ours to others than root */
-	BR_STEP_ARCHIVE_LEFTOVER,   /* from, id: staging name of an old subvolume; to: its archive */
-	BR_STEP_DISCARD_LEFTOVER,   /* from, id: unfinished staging */
-	BR_STEP_SEAL,               /* to: an archive that becomes read-only */
-	BR_STEP_RECORD,             /* note which subvolume is about to be replaced; to: its archive */
-	BR_STEP_SNAPSHOT,           /* from: source; to: staging */
-	BR_STEP_SNAPSHOT_NESTED,    /* from: source: the subvolumes nested in it */
-	BR_STEP_CARRY,              /* path: a persistent path, old to staging */
-	BR_STEP_CREATE_PATH,        /* path: a persistent path that neither old nor source has */
-	BR_STEP_FLUSH,              /* all that was prepared is on disk */
-	BR_STEP_MAKE_WRITABLE,      /* from: the old subvolume: a read-only one cannot be moved */
-	BR_STEP_EXCHANGE,           /* from: staging; to: the name of the ephemeral subvolume. The swap. */
-	BR_STEP_PLACE,              /* the same where nothing has that name */
-	BR_STEP_ARCHIVE,            /* from: staging name, now the old subvolume; to: its archive */
-	BR_STEP_SET_DEFAULT,        /* to: becomes the default subvolume */
-	BR_STEP_COMMIT,             /* all is on disk, checked */
+	BR_STEP_USE_REQUEST,      /* remove the one-shot request, durably */
+	BR_STEP_CREATE_DIR,       /* to: a directory of ours, mode 0700 */
+	BR_STEP_SECURE_DIR,       /* to: close a directory of ours to others than root */
+	BR_STEP_ARCHIVE_LEFTOVER, /* from, id: staging name of an old subvolume; to: its archive */
+	BR_STEP_DISCARD_LEFTOVER, /* from, id: unfinished staging */
+	BR_STEP_SEAL,             /* to: an archive that becomes read-only */
+	BR_STEP_RECORD,          /* note which subvolume is about to be replaced; to: its archive */
+	BR_STEP_SNAPSHOT,        /* from: source; to: staging */
+	BR_STEP_SNAPSHOT_NESTED, /* from: source: the subvolumes nested in it */
+	BR_STEP_CARRY,           /* path: a persistent path, old to staging */
+	BR_STEP_CREATE_PATH,     /* path: a persistent path that neither old nor source has */
+	BR_STEP_FLUSH,           /* all that was prepared is on disk */
+	BR_STEP_MAKE_WRITABLE,   /* from: the old subvolume: a read-only one cannot be moved */
+	BR_STEP_EXCHANGE,    /* from: staging; to: the name of the ephemeral subvolume. The swap. */
+	BR_STEP_PLACE,       /* the same where nothing has that name */
+	BR_STEP_ARCHIVE,     /* from: staging name, now the old subvolume; to: its archive */
+	BR_STEP_SET_DEFAULT, /* to: becomes the default subvolume */
+	BR_STEP_COMMIT,      /* all is on disk, checked */
 };
 
 #define BR_STEP_NO_INDEX SIZE_MAX
@@ -57,10 +57,12 @@ struct br_plan {
  *
  * Pure: no system call. Returns 0 with *plan_ret owned by the caller (br_plan_free); BR_ERR_NOMEM.
  */
-BR_MUST_CHECK int br_plan_build(const struct br_facts *facts, bool use_request, struct br_plan *plan_ret,
-                                struct br_error *err);
+BR_MUST_CHECK int br_plan_build(const struct br_facts *facts, bool use_request,
+				struct br_plan *plan_ret, struct br_error *err);
 
-/* The plan of a boot that keeps its root: it only uses up the one-shot request. Otherwise as above. */
+/*
+ * The plan of a boot that keeps its root: it only uses up the one-shot request. Otherwise as above.
+ */
 BR_MUST_CHECK int br_plan_build_skip(struct br_plan *plan_ret, struct br_error *err);
 
 /* Release. NULL-safe, and safe on a zeroed structure. */
@@ -75,6 +77,6 @@ const char *br_step_name(enum br_step_type type);
  * Returns the text, owned by the caller; NULL: no memory.
  */
 char *br_step_describe(const struct br_step *step, const struct br_config *config,
-                       const struct br_facts *facts);
+		       const struct br_facts *facts);
 
 #endif

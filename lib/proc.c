@@ -15,7 +15,8 @@ static int mount_detached(void)
 
 	if (context < 0 || fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) != 0)
 		return -1;
-	return fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+	return fsmount(context, FSMOUNT_CLOEXEC,
+		       MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 }
 
 int br_proc_open(int *fd_ret, struct br_error *err)
@@ -30,7 +31,8 @@ int br_proc_open(int *fd_ret, struct br_error *err)
 	}
 	mounted = mount_detached();
 	if (mounted < 0)
-		return br_error_set(err, BR_ERR_OPEN, errno, "/proc", "not mounted, and cannot be mounted");
+		return br_error_set(err, BR_ERR_OPEN, errno, "/proc",
+				    "not mounted, and cannot be mounted");
 	*fd_ret = mounted;
 	return 0;
 }

@@ -17,7 +17,8 @@ static bool parse_uuid(const char *text, uint8_t uuid_ret[BR_UUID_SIZE])
 	for (size_t i = 0; i < BR_UUID_SIZE; i++) {
 		unsigned byte;
 
-		if (strspn(text + 2 * i, "0123456789abcdef") < 2 || sscanf(text + 2 * i, "%2x", &byte) != 1)
+		if (strspn(text + 2 * i, "0123456789abcdef") < 2 ||
+		    sscanf(text + 2 * i, "%2x", &byte) != 1)
 			return false;
 		uuid_ret[i] = (uint8_t)byte;
 	}
@@ -46,7 +47,7 @@ static int record_key(const char *escaped, char **key_ret, struct br_error *err)
 
 int br_record_read(int state_fd, const char *escaped, struct br_record *ret, struct br_error *err)
 {
-	struct br_record record = {0};
+	struct br_record record = { 0 };
 	BR_AUTO_FREE char *key = NULL;
 	char text[RECORD_MAX + 1];
 	ssize_t size;
@@ -74,7 +75,7 @@ int br_record_read(int state_fd, const char *escaped, struct br_record *ret, str
 }
 
 int br_record_write(int state_fd, const char *escaped, const uint8_t uuid[BR_UUID_SIZE],
-                    const char *archive, struct br_error *err)
+		    const char *archive, struct br_error *err)
 {
 	BR_AUTO_FREE char *text = NULL;
 	BR_AUTO_FREE char *key = NULL;
@@ -98,7 +99,7 @@ void br_record_free(struct br_record *record)
 	if (!record)
 		return;
 	free(record->archive);
-	*record = (struct br_record){0};
+	*record = (struct br_record){ 0 };
 }
 
 int br_record_set_retired(int fd, time_t when, struct br_error *err)
@@ -118,7 +119,7 @@ bool br_record_has_mark(int fd, const char *mark)
 
 int br_record_clear_marks(int fd, struct br_error *err)
 {
-	static const char *const marks[] = {BR_XATTR_RETIRED, BR_XATTR_GOOD, BR_XATTR_PINNED};
+	static const char *const marks[] = { BR_XATTR_RETIRED, BR_XATTR_GOOD, BR_XATTR_PINNED };
 
 	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
 		if (fremovexattr(fd, marks[i]) != 0 && errno != ENODATA)

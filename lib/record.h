@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What blankroot writes about subvolumes, as extended attributes of the trusted namespace: they are metadata, so
- * they reach the disk in the same transaction as what they tell about, without a flush of their own.
+ * What blankroot writes about subvolumes, as extended attributes of the trusted namespace: they
+ * are metadata, so they reach the disk in the same transaction as what they tell about, without a
+ * flush of their own.
  *
  * On .blankroot:
- *   trusted.blankroot.old.<escaped name>   "<uuid of the old subvolume> <path its archive will have>"; set
- *                                          before staging is created. Tells, after a power cut, an old subvolume
- *                                          that was swapped out from an unfinished new one.
+ *   trusted.blankroot.old.<escaped name>   "<uuid of the old subvolume> <path its archive will
+ *                                          have>"; set before staging is created. Tells, after a
+ *                                          power cut, an old subvolume that was swapped out from
+ *                                          an unfinished new one.
  * On the root directory of a subvolume:
  *   trusted.blankroot.retired              when it was swapped out, in seconds since the epoch
  *   trusted.blankroot.good                 set by the running system: this boot was good
@@ -43,11 +45,13 @@ struct br_record {
  * A record that cannot be understood counts as absent: decisions without it are the careful ones.
  * Returns 0 with *ret owned by the caller (br_record_free); BR_ERR_XATTR, BR_ERR_NOMEM.
  */
-BR_MUST_CHECK int br_record_read(int state_fd, const char *escaped, struct br_record *ret, struct br_error *err);
+BR_MUST_CHECK int br_record_read(int state_fd, const char *escaped, struct br_record *ret,
+				 struct br_error *err);
 
 /* Write it, replacing an earlier one. Not flushed. BR_ERR_XATTR, BR_ERR_NOMEM. */
-BR_MUST_CHECK int br_record_write(int state_fd, const char *escaped, const uint8_t uuid[BR_UUID_SIZE],
-                                  const char *archive, struct br_error *err);
+BR_MUST_CHECK int br_record_write(int state_fd, const char *escaped,
+				  const uint8_t uuid[BR_UUID_SIZE], const char *archive,
+				  struct br_error *err);
 
 /* Release. NULL-safe, and safe on a zeroed structure. */
 void br_record_free(struct br_record *record);

@@ -14,7 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Make an immutable or append-only object removable. Other kinds than these two have no inode flags. */
+/*
+ * Make an immutable or append-only object removable. Other kinds than these two have no inode
+ * flags.
+ */
 static int release(int dir, const char *name)
 {
 	BR_AUTO_CLOSE int fd = openat(dir, name,

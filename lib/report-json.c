@@ -54,8 +54,8 @@ static void put_stats(struct br_json *json, const struct br_step_result *result)
 }
 
 /* The step of this type and path, NULL when the plan has none. */
-static const struct br_step *find_step(const struct br_plan *plan, enum br_step_type type, size_t ephemeral,
-                                       size_t path)
+static const struct br_step *find_step(const struct br_plan *plan, enum br_step_type type,
+				       size_t ephemeral, size_t path)
 {
 	for (size_t i = 0; i < plan->count; i++)
 		if (plan->steps[i].type == type && plan->steps[i].ephemeral == ephemeral &&
@@ -75,21 +75,28 @@ static void put_absolute(struct br_json *json, const char *key, const char *path
 	free(absolute);
 }
 
-static void put_path(struct br_json *json, const struct br_reset *reset, size_t ephemeral, size_t path)
+static void put_path(struct br_json *json, const struct br_reset *reset, size_t ephemeral,
+		     size_t path)
 {
 	const struct br_persist *persist = &reset->config.ephemeral[ephemeral].persist[path];
 	const struct br_path_facts *facts = &reset->facts.ephemeral[ephemeral].paths[path];
 	const struct br_step *carry = find_step(&reset->plan, BR_STEP_CARRY, ephemeral, path);
-	const struct br_step *create = find_step(&reset->plan, BR_STEP_CREATE_PATH, ephemeral, path);
+	const struct br_step *create = find_step(&reset->plan, BR_STEP_CREATE_PATH, ephemeral,
+						 path);
 	const struct br_step *step = carry ? carry : create;
-	const char *action = carry ? "carry" : create ? "create" :
-	                     facts->source != BR_OBJECT_ABSENT ? "keep-from-source" : "absent";
-	struct br_step_result none = {0};
-	const struct br_step_result *result = step && reset->results ? &reset->results[step - reset->plan.steps] : &none;
+	const char *action = carry                               ? "carry"
+			     : create                            ? "create"
+			     : facts->source != BR_OBJECT_ABSENT ? "keep-from-source"
+								 : "absent";
+	struct br_step_result none = { 0 };
+	const struct br_step_result *result = step && reset->results
+						      ? &reset->results[step - reset->plan.steps]
+						      : &none;
 
 	br_json_open_object(json, NULL);
 	put_absolute(json, "path", persist->path);
-	br_json_string(json, "method", persist->method == BR_METHOD_SUBVOLUME ? "subvolume" : "copy");
+	br_json_string(json, "method",
+		       persist->method == BR_METHOD_SUBVOLUME ? "subvolume" : "copy");
 	br_json_string(json, "action", action);
 	br_json_bool(json, "done", !step || result->done);
 	put_stats(json, result);
@@ -99,20 +106,22 @@ static void put_path(struct br_json *json, const struct br_reset *reset, size_t 
 static void put_ephemeral(struct br_json *json, const struct br_reset *reset, size_t i)
 {
 	const struct br_ephemeral_facts *facts = &reset->facts.ephemeral[i];
-	const struct br_step *archive = find_step(&reset->plan, BR_STEP_ARCHIVE, i, BR_STEP_NO_INDEX);
+	const struct br_step *archive = find_step(&reset->plan, BR_STEP_ARCHIVE, i,
+						  BR_STEP_NO_INDEX);
 
 	br_json_open_object(json, NULL);
 	br_json_string(json, "name", reset->config.ephemeral[i].name);
 	br_json_string(json, "mountpoint", reset->config.ephemeral[i].mountpoint);
 	br_json_string(json, "on_failure",
-	               reset->config.ephemeral[i].on_failure == BR_ON_FAILURE_STOP ? "stop" : "continue");
+		       reset->config.ephemeral[i].on_failure == BR_ON_FAILURE_STOP ? "stop"
+										   : "continue");
 	br_json_string(json, "source", facts->source_path);
 	br_json_string(json, "source_kind", facts->source_is_archive ? "archive" : "blank");
 	br_json_number(json, "source_id", facts->source.id);
 	br_json_number(json, "old_id", facts->has_old ? facts->old.id : 0);
 	br_json_string(json, "archive", archive ? archive->to : NULL);
 	br_json_bool(json, "archive_done",
-	             archive && reset->results && reset->results[archive - reset->plan.steps].done);
+		     archive && reset->results && reset->results[archive - reset->plan.steps].done);
 	br_json_open_array(json, "paths");
 	for (size_t p = 0; p < reset->config.ephemeral[i].persist_count; p++)
 		put_path(json, reset, i, p);
@@ -123,8 +132,9 @@ static void put_ephemeral(struct br_json *json, const struct br_reset *reset, si
 static void put_step(struct br_json *json, const struct br_reset *reset, size_t i)
 {
 	const struct br_step *step = &reset->plan.steps[i];
-	char *text = reset->facts.ephemeral || step->type == BR_STEP_USE_REQUEST ?
-	             br_step_describe(step, &reset->config, &reset->facts) : NULL;
+	char *text = reset->facts.ephemeral || step->type == BR_STEP_USE_REQUEST
+			     ? br_step_describe(step, &reset->config, &reset->facts)
+			     : NULL;
 
 	br_json_open_object(json, NULL);
 	br_json_string(json, "step", br_step_name(step->type));
@@ -182,5 +192,5 @@ static void put_report(FILE *out, const void *data)
 
 char *br_report_json(const struct br_reset *reset, const char *tool)
 {
-	return br_text_make(put_report, &(struct report){reset, tool});
+	return br_text_make(put_report, &(struct report){ reset, tool });
 }

@@ -21,7 +21,7 @@ static void put_count(FILE *out, uint64_t count)
 
 static void put_size(FILE *out, uint64_t bytes)
 {
-	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
 	double value = (double)bytes;
 	size_t unit = 0;
 
@@ -37,7 +37,7 @@ static void put_duration(FILE *out, uint64_t usec)
 
 static void put_carried(FILE *out, const struct br_reset *reset)
 {
-	struct br_copy_stats sum = {0};
+	struct br_copy_stats sum = { 0 };
 	uint64_t paths = 0;
 
 	for (size_t i = 0; i < reset->plan.count; i++) {
@@ -56,7 +56,8 @@ static void put_carried(FILE *out, const struct br_reset *reset)
 		(void)fprintf(out, " file%s, ", sum.files == 1 ? "" : "s");
 		put_size(out, sum.bytes_shared + sum.bytes_copied);
 		if (sum.subvolumes > 0)
-			(void)fprintf(out, ", %" PRIu64 " subvolume%s", sum.subvolumes, sum.subvolumes == 1 ? "" : "s");
+			(void)fprintf(out, ", %" PRIu64 " subvolume%s", sum.subvolumes,
+				      sum.subvolumes == 1 ? "" : "s");
 		(void)fputc(')', out);
 	}
 }
@@ -75,8 +76,8 @@ static void put_archives(FILE *out, const struct br_reset *reset)
 		separator = ", ";
 	}
 	if (reset->dropped_count > 0)
-		(void)fprintf(out, "; space had run out: %zu old archive%s deleted", reset->dropped_count,
-		              reset->dropped_count == 1 ? "" : "s");
+		(void)fprintf(out, "; space had run out: %zu old archive%s deleted",
+			      reset->dropped_count, reset->dropped_count == 1 ? "" : "s");
 }
 
 static void put_reset(FILE *out, const struct br_reset *reset)
@@ -102,8 +103,9 @@ static void put_failure(FILE *out, const struct br_reset *reset)
 	br_error_format(&reset->error, message, sizeof(message));
 	(void)fputs(unfinished ? "RESET UNFINISHED: " : "NOT RESET: ", out);
 	(void)fputs(message, out);
-	(void)fputs(unfinished ? "; the new root is in place, the next boot finishes the rest" :
-	            "; the old root is unchanged", out);
+	(void)fputs(unfinished ? "; the new root is in place, the next boot finishes the rest"
+			       : "; the old root is unchanged",
+		    out);
 }
 
 static void put_line(FILE *out, const void *data)
@@ -116,12 +118,15 @@ static void put_line(FILE *out, const void *data)
 		put_reset(out, reset);
 		break;
 	case BR_OUTCOME_SKIPPED:
-		(void)fputs(reset->requester == BR_REQUESTER_CMDLINE ?
-		            "not reset: skipped, as the kernel command line says (rd.blankroot=off)" :
-		            "not reset: skipped this once, as requested", out);
+		(void)fputs(
+			reset->requester == BR_REQUESTER_CMDLINE
+				? "not reset: skipped, as the kernel command line says (rd.blankroot=off)"
+				: "not reset: skipped this once, as requested",
+			out);
 		break;
 	case BR_OUTCOME_DRY_RUN:
-		(void)fprintf(out, "not reset: dry run of %zu steps, nothing was changed", reset->plan.count);
+		(void)fprintf(out, "not reset: dry run of %zu steps, nothing was changed",
+			      reset->plan.count);
 		break;
 	default:
 		put_failure(out, reset);

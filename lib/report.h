@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The result of a reset for people (one line) and for programs (boot.json, docs/boot-contract.md). */
+/*
+ * The result of a reset for people (one line) and for programs (boot.json, docs/boot-contract.md).
+ */
 #ifndef BR_REPORT_H
 #define BR_REPORT_H
 
@@ -9,8 +11,8 @@
 #define BR_REPORT_VERSION 1
 
 /*
- * One line, without newline: what happened, how long it took, what was carried, where the old root is; for a
- * failure why, and what boots now. Everything from disk is escaped.
+ * One line, without newline: what happened, how long it took, what was carried, where the old root
+ * is; for a failure why, and what boots now. Everything from disk is escaped.
  *
  * Returns the text, owned by the caller; NULL: no memory.
  */

@@ -21,7 +21,7 @@ int br_request_parse(const char *text, struct br_request *ret, struct br_error *
 {
 	static const char from[] = "from ";
 	BR_AUTO_FREE char *line = strdup(text);
-	struct br_request request = {.kind = BR_REQUEST_INVALID};
+	struct br_request request = { .kind = BR_REQUEST_INVALID };
 	size_t length;
 
 	if (!line)
@@ -32,7 +32,7 @@ int br_request_parse(const char *text, struct br_request *ret, struct br_error *
 	if (strcmp(line, "skip") == 0) {
 		request.kind = BR_REQUEST_SKIP;
 	} else if (strncmp(line, from, strlen(from)) == 0 && is_plain_name(line + strlen(from)) &&
-	           !strchr(line, '\n')) {
+		   !strchr(line, '\n')) {
 		request.kind = BR_REQUEST_FROM;
 		request.archive = strdup(line + strlen(from));
 		if (!request.archive)
@@ -49,18 +49,18 @@ int br_request_read(int state_fd, struct br_request *ret, struct br_error *err)
 	int r;
 
 	if (state_fd < 0) {
-		*ret = (struct br_request){.kind = BR_REQUEST_NONE};
+		*ret = (struct br_request){ .kind = BR_REQUEST_NONE };
 		return 0;
 	}
 	r = br_file_read(state_fd, BR_REQUEST_NAME, REQUEST_MAX, &text, &size, err);
 	if (r < 0 && err->sys_errno == ENOENT) {
-		*ret = (struct br_request){.kind = BR_REQUEST_NONE};
+		*ret = (struct br_request){ .kind = BR_REQUEST_NONE };
 		return 0;
 	}
 	if (r == BR_ERR_NOMEM || (r < 0 && err->sys_errno == EIO))
 		return r;
 	if (r < 0 || strlen(text) != size) {
-		*ret = (struct br_request){.kind = BR_REQUEST_INVALID};
+		*ret = (struct br_request){ .kind = BR_REQUEST_INVALID };
 		return 0;
 	}
 	return br_request_parse(text, ret, err);
@@ -79,5 +79,5 @@ void br_request_free(struct br_request *request)
 	if (!request)
 		return;
 	free(request->archive);
-	*request = (struct br_request){0};
+	*request = (struct br_request){ 0 };
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The one-shot request for the next boot: .blankroot/request in the top level, written by the helper, used up
- * by blankroot-initrd.
+ * The one-shot request for the next boot: .blankroot/request in the top level, written by the
+ * helper, used up by blankroot-initrd.
  *
  * One line: "skip", or "from NAME" with the name of an archive.
  */
@@ -25,24 +25,25 @@ struct br_request {
 };
 
 /*
- * Understand the text of a request. Never fails: what is not exactly one of the forms is BR_REQUEST_INVALID.
- * BR_ERR_NOMEM, *ret untouched.
+ * Understand the text of a request. Never fails: what is not exactly one of the forms is
+ * BR_REQUEST_INVALID. BR_ERR_NOMEM, *ret untouched.
  */
 BR_MUST_CHECK int br_request_parse(const char *text, struct br_request *ret, struct br_error *err);
 
 /*
- * Read the request of a file system. None is BR_REQUEST_NONE. A request that is no regular file, or too long, is
- * BR_REQUEST_INVALID.
+ * Read the request of a file system. None is BR_REQUEST_NONE. A request that is no regular file,
+ * or too long, is BR_REQUEST_INVALID.
  *
  * state_fd  the directory BR_STATE_DIR, open; -1: it does not exist
  *
- * Returns 0 with *ret owned by the caller (br_request_free). BR_ERR_READ when the disk fails, BR_ERR_NOMEM.
+ * Returns 0 with *ret owned by the caller (br_request_free). BR_ERR_READ when the disk fails,
+ * BR_ERR_NOMEM.
  */
 BR_MUST_CHECK int br_request_read(int state_fd, struct br_request *ret, struct br_error *err);
 
 /*
- * Remove the request, durably: it is gone from the disk on return, so that it cannot act twice even if
- * this boot fails right after. BR_ERR_REMOVE, BR_ERR_SYNC.
+ * Remove the request, durably: it is gone from the disk on return, so that it cannot act twice
+ * even if this boot fails right after. BR_ERR_REMOVE, BR_ERR_SYNC.
  */
 BR_MUST_CHECK int br_request_use_up(int state_fd, struct br_error *err);
 

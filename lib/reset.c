@@ -24,27 +24,31 @@ static int read_cmdline(const struct br_reset_input *input, struct br_reset *res
 	BR_AUTO_CLOSE int proc = -1;
 	int r;
 
-	if (!input->cmdline && ((r = br_proc_open(&proc, &reset->error)) < 0 ||
-	                        (r = br_file_read(proc, "cmdline", CMDLINE_MAX, &text, NULL, &reset->error)) < 0))
+	if (!input->cmdline &&
+	    ((r = br_proc_open(&proc, &reset->error)) < 0 ||
+	     (r = br_file_read(proc, "cmdline", CMDLINE_MAX, &text, NULL, &reset->error)) < 0))
 		return r;
-	if ((r = br_cmdline_parse(input->cmdline ? input->cmdline : text, &reset->cmdline, &reset->error)) < 0)
+	if ((r = br_cmdline_parse(input->cmdline ? input->cmdline : text, &reset->cmdline,
+				  &reset->error)) < 0)
 		return r;
 	return br_boot_parse(&reset->cmdline, &reset->boot, &reset->error);
 }
 
-static int choose_device(const struct br_reset_input *input, const struct br_reset *reset, const char **spec_ret,
-                         struct br_error *err)
+static int choose_device(const struct br_reset_input *input, const struct br_reset *reset,
+			 const char **spec_ret, struct br_error *err)
 {
 	const char *spec = input->device ? input->device : reset->config.device;
 
 	if (!spec)
 		spec = reset->boot.root;
 	if (!spec)
-		return br_error_set(err, BR_ERR_USAGE, 0, NULL, "which device? Neither the configuration (device = ...) "
-		                    "nor the kernel command line (root=...) tells");
+		return br_error_set(err, BR_ERR_USAGE, 0, NULL,
+				    "which device? Neither the configuration (device = ...) "
+				    "nor the kernel command line (root=...) tells");
 	if (!br_device_spec_is_valid(spec))
-		return br_error_set(err, BR_ERR_USAGE, 0, spec, "does not name a device: say device = \"UUID=...\" in %s",
-		                    input->config_path);
+		return br_error_set(err, BR_ERR_USAGE, 0, spec,
+				    "does not name a device: say device = \"UUID=...\" in %s",
+				    input->config_path);
 	*spec_ret = spec;
 	return 0;
 }
@@ -55,19 +59,21 @@ static int find_device(const struct br_reset_input *input, struct br_reset *rese
 	const char *spec = NULL;
 	int r;
 
-	if ((r = choose_device(input, reset, &spec, err)) < 0 || (r = br_module_load_btrfs(err)) < 0 ||
+	if ((r = choose_device(input, reset, &spec, err)) < 0 ||
+	    (r = br_module_load_btrfs(err)) < 0 ||
 	    (r = br_device_find(spec, reset->boot.timeout, &reset->device, err)) < 0)
 		return r;
 	return br_hibernation_check(&reset->boot, err);
 }
 
 /*
- * In an initramfs nothing is mounted yet. Elsewhere a swap would leave a running system in an archive; so it would if it
- * lived in what an interrupted run left, or in a file system that is the root of this boot.
+ * In an initramfs nothing is mounted yet. Elsewhere a swap would leave a running system in an
+ * archive; so it would if it lived in what an interrupted run left, or in a file system that is
+ * the root of this boot.
  */
 static int check_unused(struct br_reset *reset, int top)
 {
-	__attribute__((cleanup(br_mountinfo_free))) struct br_mountinfo info = {0};
+	__attribute__((cleanup(br_mountinfo_free))) struct br_mountinfo info = { 0 };
 	const struct br_config *config = &reset->config;
 	struct br_error *err = &reset->error;
 	const struct br_mount *mount;
@@ -84,12 +90,15 @@ static int check_unused(struct br_reset *reset, int top)
 		mount = br_mountinfo_find_btrfs(&info, top, config->ephemeral[i].name);
 	if (!mount)
 		return 0;
-	return br_error_set(err, BR_ERR_IN_USE, 0, mount->root + 1, "is mounted at %s: a reset works on a root that is "
-	                    "not in use", mount->target);
+	return br_error_set(err, BR_ERR_IN_USE, 0, mount->root + 1,
+			    "is mounted at %s: a reset works on a root that is "
+			    "not in use",
+			    mount->target);
 }
 
 /*
- * A root pinned by id would be mounted after the reset too: the archive then, read-only, and some day deleted.
+ * A root pinned by id would be mounted after the reset too: the archive then, read-only, and some
+ * day deleted.
  */
 static int check_pin(const struct br_reset *reset, struct br_error *err)
 {
@@ -102,20 +111,23 @@ static int check_pin(const struct br_reset *reset, struct br_error *err)
 	id = strtoull(pin + strlen("subvolid="), NULL, 0);
 	for (size_t i = 0; i < reset->config.ephemeral_count; i++)
 		if (reset->facts.ephemeral[i].has_old && reset->facts.ephemeral[i].old.id == id)
-			return br_error_set(err, BR_ERR_LAYOUT, 0, reset->config.ephemeral[i].name,
-			                    "the kernel command line pins it by id (rootflags=subvolid=%llu); "
-			                    "say rootflags=subvol=%s", id, reset->config.ephemeral[i].name);
+			return br_error_set(
+				err, BR_ERR_LAYOUT, 0, reset->config.ephemeral[i].name,
+				"the kernel command line pins it by id (rootflags=subvolid=%llu); "
+				"say rootflags=subvol=%s",
+				id, reset->config.ephemeral[i].name);
 	return 0;
 }
 
 static int read_request(int top, struct br_reset *reset)
 {
 	BR_AUTO_CLOSE int state = -1;
-	int r = br_open_beneath(top, BR_STATE_DIR, O_RDONLY | O_DIRECTORY, 0, &state, &reset->error);
+	int r = br_open_beneath(top, BR_STATE_DIR, O_RDONLY | O_DIRECTORY, 0, &state,
+				&reset->error);
 
 	if (r < 0 && reset->error.sys_errno != ENOENT)
-		return br_error_set(&reset->error, BR_ERR_LAYOUT, reset->error.sys_errno, BR_STATE_DIR,
-		                    "must be a plain directory");
+		return br_error_set(&reset->error, BR_ERR_LAYOUT, reset->error.sys_errno,
+				    BR_STATE_DIR, "must be a plain directory");
 	return br_request_read(state, &reset->request, &reset->error);
 }
 
@@ -141,7 +153,8 @@ struct notification {
 static void notify_step(void *data, const struct br_step *step)
 {
 	const struct notification *notification = data;
-	BR_AUTO_FREE char *text = br_step_describe(step, &notification->reset->config, &notification->reset->facts);
+	BR_AUTO_FREE char *text = br_step_describe(step, &notification->reset->config,
+						   &notification->reset->facts);
 
 	if (text)
 		notification->input->notify(notification->input->data, text);
@@ -156,10 +169,11 @@ static void forget_attempt(struct br_reset *reset)
 }
 
 /* Facts, plan, apply: once. */
-static int attempt(const struct br_reset_input *input, struct br_reset *reset, int top, enum br_applied *applied)
+static int attempt(const struct br_reset_input *input, struct br_reset *reset, int top,
+		   enum br_applied *applied)
 {
 	bool dry_run = reset->outcome == BR_OUTCOME_DRY_RUN;
-	struct notification notification = {input, reset};
+	struct notification notification = { input, reset };
 	struct br_apply_input apply = {
 		.top = top,
 		.config = &reset->config,
@@ -171,11 +185,12 @@ static int attempt(const struct br_reset_input *input, struct br_reset *reset, i
 	int r;
 
 	forget_attempt(reset);
-	if ((r = br_facts_gather(top, &reset->config, choose_from(reset), reset->started, &reset->facts,
-	                         &reset->error)) < 0 ||
+	if ((r = br_facts_gather(top, &reset->config, choose_from(reset), reset->started,
+				 &reset->facts, &reset->error)) < 0 ||
 	    (r = check_pin(reset, &reset->error)) < 0 ||
 	    (r = br_plan_build(&reset->facts, reset->request.kind != BR_REQUEST_NONE, &reset->plan,
-	                       &reset->error)) < 0 || dry_run)
+			       &reset->error)) < 0 ||
+	    dry_run)
 		return r;
 	reset->results = calloc(reset->plan.count, sizeof(*reset->results));
 	if (!reset->results)
@@ -213,7 +228,8 @@ static bool make_room(struct br_reset *reset, int top)
 static int use_up_request(struct br_reset *reset, int top)
 {
 	BR_AUTO_CLOSE int state = -1;
-	int r = br_open_beneath(top, BR_STATE_DIR, O_RDONLY | O_DIRECTORY, 0, &state, &reset->error);
+	int r = br_open_beneath(top, BR_STATE_DIR, O_RDONLY | O_DIRECTORY, 0, &state,
+				&reset->error);
 
 	return r < 0 ? r : br_request_use_up(state, &reset->error);
 }
@@ -263,16 +279,17 @@ static int run_mounted(const struct br_reset_input *input, struct br_reset *rese
 {
 	int r;
 
-	if ((r = br_toplevel_lock(top, &reset->error)) < 0 ||
-	    (r = check_unused(reset, top)) < 0 || (r = read_request(top, reset)) < 0)
+	if ((r = br_toplevel_lock(top, &reset->error)) < 0 || (r = check_unused(reset, top)) < 0 ||
+	    (r = read_request(top, reset)) < 0)
 		return r;
 	if (reset->request.kind == BR_REQUEST_SKIP && !reset->boot.from)
 		return skip(reset, top);
 	if (reset->request.kind == BR_REQUEST_INVALID && !reset->boot.from)
-		r = br_error_set(&reset->error, BR_ERR_REQUEST, 0, BR_STATE_DIR "/" BR_REQUEST_NAME,
-		                 reset->outcome == BR_OUTCOME_DRY_RUN ?
-		                 "cannot be understood; a boot that finds it is not reset" :
-		                 "cannot be understood; it has been removed, the next boot resets as usual");
+		r = br_error_set(
+			&reset->error, BR_ERR_REQUEST, 0, BR_STATE_DIR "/" BR_REQUEST_NAME,
+			reset->outcome == BR_OUTCOME_DRY_RUN
+				? "cannot be understood; a boot that finds it is not reset"
+				: "cannot be understood; it has been removed, the next boot resets as usual");
 	else
 		r = reset_top(input, reset, top);
 	if (r < 0)
@@ -299,7 +316,7 @@ static int run(const struct br_reset_input *input, struct br_reset *reset)
 	if ((r = br_config_load(input->config_path, &reset->config, &reset->error)) < 0 ||
 	    (r = find_device(input, reset)) < 0 ||
 	    (r = br_toplevel_mount(reset->device.path, reset->outcome == BR_OUTCOME_DRY_RUN, &top,
-	                           &reset->error)) < 0)
+				   &reset->error)) < 0)
 		return r;
 	return run_mounted(input, reset, top);
 }
@@ -323,7 +340,8 @@ static uint64_t elapsed_usec(const struct timespec *start)
 	struct timespec now;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail for this clock */
-	return (uint64_t)((now.tv_sec - start->tv_sec) * 1000000 + (now.tv_nsec - start->tv_nsec) / 1000);
+	return (uint64_t)((now.tv_sec - start->tv_sec) * 1000000 +
+			  (now.tv_nsec - start->tv_nsec) / 1000);
 }
 
 enum br_outcome br_reset_run(const struct br_reset_input *input, struct br_reset *reset)
@@ -331,13 +349,13 @@ enum br_outcome br_reset_run(const struct br_reset_input *input, struct br_reset
 	struct timespec start;
 	int r;
 
-	*reset = (struct br_reset){.outcome = BR_OUTCOME_RESET, .started = time(NULL)};
+	*reset = (struct br_reset){ .outcome = BR_OUTCOME_RESET, .started = time(NULL) };
 	(void)clock_gettime(CLOCK_MONOTONIC, &start); /* cannot fail for this clock */
 	r = run(input, reset);
 	if (r < 0)
 		reset->outcome = outcome_of_error(reset);
 	else
-		reset->error = (struct br_error){0};
+		reset->error = (struct br_error){ 0 };
 	reset->usec = elapsed_usec(&start);
 	return reset->outcome;
 }
@@ -359,12 +377,8 @@ void br_reset_free(struct br_reset *reset)
 int br_outcome_exit_code(enum br_outcome outcome)
 {
 	static const int codes[] = {
-		[BR_OUTCOME_RESET] = 0,
-		[BR_OUTCOME_SKIPPED] = 0,
-		[BR_OUTCOME_DRY_RUN] = 0,
-		[BR_OUTCOME_USAGE] = 2,
-		[BR_OUTCOME_REFUSED] = 3,
-		[BR_OUTCOME_FAILED] = 4,
+		[BR_OUTCOME_RESET] = 0,      [BR_OUTCOME_SKIPPED] = 0, [BR_OUTCOME_DRY_RUN] = 0,
+		[BR_OUTCOME_USAGE] = 2,      [BR_OUTCOME_REFUSED] = 3, [BR_OUTCOME_FAILED] = 4,
 		[BR_OUTCOME_UNFINISHED] = 5,
 	};
 
@@ -374,12 +388,9 @@ int br_outcome_exit_code(enum br_outcome outcome)
 const char *br_outcome_name(enum br_outcome outcome)
 {
 	static const char *const names[] = {
-		[BR_OUTCOME_RESET] = "reset",
-		[BR_OUTCOME_SKIPPED] = "skipped",
-		[BR_OUTCOME_DRY_RUN] = "dry-run",
-		[BR_OUTCOME_USAGE] = "usage",
-		[BR_OUTCOME_REFUSED] = "refused",
-		[BR_OUTCOME_FAILED] = "failed",
+		[BR_OUTCOME_RESET] = "reset",           [BR_OUTCOME_SKIPPED] = "skipped",
+		[BR_OUTCOME_DRY_RUN] = "dry-run",       [BR_OUTCOME_USAGE] = "usage",
+		[BR_OUTCOME_REFUSED] = "refused",       [BR_OUTCOME_FAILED] = "failed",
 		[BR_OUTCOME_UNFINISHED] = "unfinished",
 	};
 

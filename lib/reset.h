@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The reset as a whole: from the command line and the configuration to the result. docs/design.md, section 5.
+ * The reset as a whole: from the command line and the configuration to the result. docs/design.md,
+ * section 5.
  */
 #ifndef BR_RESET_H
 #define BR_RESET_H
@@ -19,10 +20,10 @@
 #include <time.h>
 
 enum br_outcome {
-	BR_OUTCOME_RESET,      /* new root in place, on disk */
-	BR_OUTCOME_SKIPPED,    /* on request */
-	BR_OUTCOME_DRY_RUN,    /* the plan was made and nothing changed */
-	BR_OUTCOME_USAGE,      /* command line or configuration unusable */
+	BR_OUTCOME_RESET,   /* new root in place, on disk */
+	BR_OUTCOME_SKIPPED, /* on request */
+	BR_OUTCOME_DRY_RUN, /* the plan was made and nothing changed */
+	BR_OUTCOME_USAGE,   /* command line or configuration unusable */
 	BR_OUTCOME_REFUSED,
 	BR_OUTCOME_FAILED,     /* before the swap */
 	BR_OUTCOME_UNFINISHED, /* after the swap */
@@ -33,10 +34,14 @@ enum br_requester { BR_REQUESTER_DEFAULT, BR_REQUESTER_CMDLINE, BR_REQUESTER_ONE
 
 struct br_reset_input {
 	const char *config_path;
-	const char *device;  /* device specification that wins over configuration and root=; NULL: none */
+	/* device specification that wins over configuration and root=; NULL: none */
+	const char *device;
 	const char *cmdline; /* kernel command line; NULL: that of /proc/cmdline */
 	bool dry_run;
-	/* with rd.blankroot.debug: called before each step that is carried out; NULL: nobody listens */
+	/*
+	 * with rd.blankroot.debug: called before each step that is carried out; NULL: nobody
+	 * listens
+	 */
 	void (*notify)(void *data, const char *text);
 	void *data;
 };
@@ -51,7 +56,7 @@ struct br_reset {
 	struct br_config config; /* ephemeral_count 0: not read */
 	struct br_device device; /* path NULL: not found */
 	struct br_request request;
-	struct br_facts facts;   /* ephemeral NULL: not gathered */
+	struct br_facts facts; /* ephemeral NULL: not gathered */
 	struct br_plan plan;
 	struct br_step_result *results; /* plan.count entries; NULL: nothing was carried out */
 	char **dropped; /* archives that were deleted to make room, from the top level */
@@ -64,9 +69,10 @@ struct br_reset {
 /*
  * Do it. Fills *reset whatever happens; the caller releases it with br_reset_free.
  *
- * Order: kernel command line (off: nothing else is looked at), configuration, kernel module, device,
- * hibernation image, mount, lock, one-shot request, facts, plan, apply. When space runs out before the swap, archives are
- * deleted one at a time (br_room_make) and the rest is tried again.
+ * Order: kernel command line (off: nothing else is looked at), configuration, kernel module,
+ * device, hibernation image, mount, lock, one-shot request, facts, plan, apply. When space runs
+ * out before the swap, archives are deleted one at a time (br_room_make) and the rest is tried
+ * again.
  *
  * Returns the outcome, which is in reset->outcome too.
  */

@@ -42,7 +42,8 @@ struct search {
 	const struct br_mountinfo *mounts;
 };
 
-static int add_archive(struct archives *archives, const char *name, struct archive archive, struct br_error *err)
+static int add_archive(struct archives *archives, const char *name, struct archive archive,
+		       struct br_error *err)
 {
 	struct archive *grown = reallocarray(archives->list, archives->count + 1, sizeof(*grown));
 
@@ -82,19 +83,23 @@ static int look_at(void *data, const char *name, struct br_error *err)
 	if (!br_name_is_archive_of(name, look->escaped) ||
 	    br_subvol_open(look->dirfd, name, &fd, &subvol, err) < 0 || !subvol.read_only)
 		return 0;
-	return add_archive(look->archives, name, (struct archive){
-		.id = subvol.id,
-		.good = br_record_has_mark(fd, BR_XATTR_GOOD),
-		.held = br_record_has_mark(fd, BR_XATTR_PINNED) || subvol.id == search->default_id ||
-		        (search->from && strcmp(name, search->from) == 0) || is_mounted(search, look->dir, name),
-	}, err);
+	return add_archive(look->archives, name,
+			   (struct archive){
+				   .id = subvol.id,
+				   .good = br_record_has_mark(fd, BR_XATTR_GOOD),
+				   .held = br_record_has_mark(fd, BR_XATTR_PINNED) ||
+					   subvol.id == search->default_id ||
+					   (search->from && strcmp(name, search->from) == 0) ||
+					   is_mounted(search, look->dir, name),
+			   },
+			   err);
 }
 
 static int list_archives(const struct search *search, int dirfd, const struct br_ephemeral *config,
-                         struct archives *archives, struct br_error *err)
+			 struct archives *archives, struct br_error *err)
 {
 	BR_AUTO_FREE char *escaped = NULL;
-	struct look look = {search, dirfd, config->archive, NULL, archives};
+	struct look look = { search, dirfd, config->archive, NULL, archives };
 	int r = br_name_escape(config->name, &escaped, err);
 
 	if (r < 0)
@@ -112,8 +117,8 @@ static int by_id(const void *a, const void *b)
 }
 
 /*
- * Ids only grow, and an archive was made when its predecessor was retired: their order is the order of retirement,
- * whatever the clock said. NULL when none may go.
+ * Ids only grow, and an archive was made when its predecessor was retired: their order is the
+ * order of retirement, whatever the clock said. NULL when none may go.
  */
 static const struct archive *oldest_that_may_go(struct archives *archives, unsigned keep_min)
 {
@@ -145,13 +150,14 @@ static void victim_free(struct victim *victim)
 	free(victim->name);
 }
 
-static int consider(const struct search *search, const struct br_ephemeral *config, unsigned keep_min,
-                    struct victim *victim, struct br_error *err)
+static int consider(const struct search *search, const struct br_ephemeral *config,
+		    unsigned keep_min, struct victim *victim, struct br_error *err)
 {
-	__attribute__((cleanup(archives_free))) struct archives archives = {0};
+	__attribute__((cleanup(archives_free))) struct archives archives = { 0 };
 	const struct archive *oldest;
 	BR_AUTO_CLOSE int dirfd = -1;
-	int r = br_open_beneath(search->top, config->archive, O_RDONLY | O_DIRECTORY, 0, &dirfd, err);
+	int r = br_open_beneath(search->top, config->archive, O_RDONLY | O_DIRECTORY, 0, &dirfd,
+				err);
 
 	if (r < 0)
 		return err->sys_errno == ENOENT ? 0 : r;
@@ -168,7 +174,8 @@ static int consider(const struct search *search, const struct br_ephemeral *conf
 		.name = strdup(oldest->name),
 		.id = oldest->id,
 	};
-	return victim->path && victim->name ? 0 : br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
+	return victim->path && victim->name ? 0
+					    : br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
 }
 
 static int delete_victim(int top, struct victim *victim, struct br_error *err)
@@ -181,19 +188,21 @@ static int delete_victim(int top, struct victim *victim, struct br_error *err)
 	return br_subvol_wait_cleaned(top, victim->id, CLEANER_SECONDS, err);
 }
 
-int br_room_make(int top, const struct br_config *config, const char *from, char **path_ret, struct br_error *err)
+int br_room_make(int top, const struct br_config *config, const char *from, char **path_ret,
+		 struct br_error *err)
 {
-	__attribute__((cleanup(br_mountinfo_free))) struct br_mountinfo mounts = {0};
-	__attribute__((cleanup(victim_free))) struct victim victim = {.dirfd = -1};
-	struct search search = {.top = top, .from = from, .mounts = &mounts};
+	__attribute__((cleanup(br_mountinfo_free))) struct br_mountinfo mounts = { 0 };
+	__attribute__((cleanup(victim_free))) struct victim victim = { .dirfd = -1 };
+	struct search search = { .top = top, .from = from, .mounts = &mounts };
 	int r;
 
 	if ((r = br_mountinfo_read(&mounts, err)) < 0 ||
 	    (r = br_subvol_get_default(top, &search.default_id, err)) < 0)
 		return r;
 	for (size_t i = 0; i < config->ephemeral_count; i++) {
-		r = config->ephemeral[i].archive ?
-		    consider(&search, &config->ephemeral[i], config->archives.keep_min, &victim, err) : 0;
+		r = config->ephemeral[i].archive ? consider(&search, &config->ephemeral[i],
+							    config->archives.keep_min, &victim, err)
+						 : 0;
 		if (r < 0)
 			return r;
 	}

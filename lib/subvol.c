@@ -31,10 +31,12 @@ int br_subvol_stat(int fd, struct br_subvol *subvol_ret, struct br_error *err)
 	enum btrfs_util_error failed;
 
 	if (!br_subvol_is_root(fd))
-		return br_error_set(err, BR_ERR_LAYOUT, 0, NULL, "not the root of a btrfs subvolume");
+		return br_error_set(err, BR_ERR_LAYOUT, 0, NULL,
+				    "not the root of a btrfs subvolume");
 	failed = btrfs_util_subvolume_info_fd(fd, 0, &info);
 	if (failed)
-		return br_error_set(err, BR_ERR_SUBVOLUME, errno, NULL, "%s", btrfs_util_strerror(failed));
+		return br_error_set(err, BR_ERR_SUBVOLUME, errno, NULL, "%s",
+				    btrfs_util_strerror(failed));
 
 	*subvol_ret = (struct br_subvol){
 		.id = info.id,
@@ -49,7 +51,7 @@ int br_subvol_stat(int fd, struct br_subvol *subvol_ret, struct br_error *err)
 }
 
 int br_subvol_open(int dirfd, const char *path, int *fd_ret, struct br_subvol *subvol_ret,
-                   struct br_error *err)
+		   struct br_error *err)
 {
 	BR_AUTO_CLOSE int fd = -1;
 	struct br_subvol subvol;
@@ -79,7 +81,8 @@ int br_subvol_create(int parent, const char *name, struct br_error *err)
 	BR_AUTO_CLOSE int dirfd = reopen(parent);
 
 	if (dirfd < 0 || btrfs_util_create_subvolume_fd(dirfd, name, 0, NULL, NULL))
-		return br_error_set(err, BR_ERR_SUBVOLUME, errno, name, "cannot create the subvolume");
+		return br_error_set(err, BR_ERR_SUBVOLUME, errno, name,
+				    "cannot create the subvolume");
 	return 0;
 }
 
@@ -108,7 +111,8 @@ static void nested_close(struct nested *nested)
 	br_cleanup_close(&nested->dst_parent);
 }
 
-static int nested_open(int src, int dst, struct nested *nested, struct br_subvol *subvol, struct br_error *err)
+static int nested_open(int src, int dst, struct nested *nested, struct br_subvol *subvol,
+		       struct br_error *err)
 {
 	BR_AUTO_CLOSE int dst_parent = -1;
 	int r;
@@ -118,7 +122,8 @@ static int nested_open(int src, int dst, struct nested *nested, struct br_subvol
 	    (r = br_open_parent(dst, nested->path, &dst_parent, &nested->name, err)) < 0)
 		return r;
 	nested->dst_parent = reopen(dst_parent);
-	return nested->dst_parent < 0 ? br_error_set(err, BR_ERR_OPEN, errno, nested->path, NULL) : 0;
+	return nested->dst_parent < 0 ? br_error_set(err, BR_ERR_OPEN, errno, nested->path, NULL)
+				      : 0;
 }
 
 static int nested_snapshot(const struct nested *nested, struct br_error *err)
@@ -127,22 +132,24 @@ static int nested_snapshot(const struct nested *nested, struct br_error *err)
 	int r;
 
 	if (unlinkat(nested->dst_parent, nested->name, AT_REMOVEDIR) != 0 && errno != ENOENT)
-		return br_error_set(err, BR_ERR_REMOVE, errno, nested->path, "place-holder of a nested subvolume");
+		return br_error_set(err, BR_ERR_REMOVE, errno, nested->path,
+				    "place-holder of a nested subvolume");
 	r = br_subvol_snapshot(nested->child, nested->dst_parent, nested->name, err);
 	if (r < 0)
 		return br_error_set(err, r, err->sys_errno, nested->path, "nested subvolume");
 	/* the directory that holds it is that of the original: so are its times */
 	if (fstatat(nested->src_parent, "", &st, AT_EMPTY_PATH) != 0 ||
-	    futimens(nested->dst_parent, (struct timespec[]){st.st_atim, st.st_mtim}) != 0)
-		return br_error_set(err, BR_ERR_ATTRIBUTES, errno, nested->path, "times of its directory");
+	    futimens(nested->dst_parent, (struct timespec[]){ st.st_atim, st.st_mtim }) != 0)
+		return br_error_set(err, BR_ERR_ATTRIBUTES, errno, nested->path,
+				    "times of its directory");
 	return 0;
 }
 
 /* Put a snapshot of the nested subvolume at path in place of what the snapshot dst has there. */
 static int replace_placeholder(int src, int dst, const char *path, bool *read_only_ret,
-                               struct br_error *err)
+			       struct br_error *err)
 {
-	__attribute__((cleanup(nested_close))) struct nested nested = {-1, -1, -1, NULL, path};
+	__attribute__((cleanup(nested_close))) struct nested nested = { -1, -1, -1, NULL, path };
 	struct br_subvol subvol;
 	unsigned held;
 	int r = nested_open(src, dst, &nested, &subvol, err);
@@ -150,7 +157,8 @@ static int replace_placeholder(int src, int dst, const char *path, bool *read_on
 	if (r < 0)
 		return r;
 	if (br_attributes_release(nested.dst_parent, &held) != 0)
-		return br_error_set(err, BR_ERR_FLAGS, errno, path, "cannot make its directory changeable");
+		return br_error_set(err, BR_ERR_FLAGS, errno, path,
+				    "cannot make its directory changeable");
 	r = nested_snapshot(&nested, err);
 	if (r == 0 && held && br_attributes_hold(nested.dst_parent, held) != 0)
 		r = br_error_set(err, BR_ERR_FLAGS, errno, path, "of its directory");
@@ -231,13 +239,15 @@ static int copy_nested(struct nested_copy *copy, char **path, struct br_error *e
 
 static int copy_each_nested(struct nested_copy *copy, struct br_error *err)
 {
-	__attribute__((cleanup(destroy_iterator))) struct btrfs_util_subvolume_iterator *iter = NULL;
+	__attribute__((
+		cleanup(destroy_iterator))) struct btrfs_util_subvolume_iterator *iter = NULL;
 	enum btrfs_util_error failed;
 
 	/* pre-order: a nested subvolume exists before those inside it are put there */
 	failed = btrfs_util_create_subvolume_iterator_fd(copy->src, 0, 0, &iter);
 	if (failed)
-		return br_error_set(err, BR_ERR_SNAPSHOT, errno, NULL, "%s", btrfs_util_strerror(failed));
+		return br_error_set(err, BR_ERR_SNAPSHOT, errno, NULL, "%s",
+				    btrfs_util_strerror(failed));
 	for (;;) {
 		BR_AUTO_FREE char *path = NULL;
 		int r;
@@ -247,17 +257,18 @@ static int copy_each_nested(struct nested_copy *copy, struct br_error *err)
 			return 0;
 		if (failed)
 			return br_error_set(err, BR_ERR_SNAPSHOT, errno, NULL,
-			                    "looking for nested subvolumes: %s", btrfs_util_strerror(failed));
+					    "looking for nested subvolumes: %s",
+					    btrfs_util_strerror(failed));
 		r = copy_nested(copy, &path, err);
 		if (r < 0)
 			return r;
 	}
 }
 
-int br_subvol_snapshot_nested(int src, int dst, const struct br_subvol_filter *filter, uint64_t *count,
-                              struct br_error *err)
+int br_subvol_snapshot_nested(int src, int dst, const struct br_subvol_filter *filter,
+			      uint64_t *count, struct br_error *err)
 {
-	struct nested_copy copy = {.src = src, .dst = dst, .filter = filter};
+	struct nested_copy copy = { .src = src, .dst = dst, .filter = filter };
 	int r = copy_each_nested(&copy, err);
 
 	if (r == 0)
@@ -269,7 +280,7 @@ int br_subvol_snapshot_nested(int src, int dst, const struct br_subvol_filter *f
 }
 
 int br_subvol_snapshot_tree(int src, int dst_parent, const char *name, bool keep_read_only,
-                            uint64_t *count, struct br_error *err)
+			    uint64_t *count, struct br_error *err)
 {
 	BR_AUTO_CLOSE int dst = -1;
 	struct br_subvol subvol;
@@ -293,8 +304,9 @@ int br_subvol_set_read_only(int fd, bool read_only, struct br_error *err)
 	enum btrfs_util_error failed = btrfs_util_set_subvolume_read_only_fd(fd, read_only);
 
 	if (failed)
-		return br_error_set(err, BR_ERR_SUBVOLUME, errno, NULL, "cannot make the subvolume %s",
-		                    read_only ? "read-only" : "writable");
+		return br_error_set(err, BR_ERR_SUBVOLUME, errno, NULL,
+				    "cannot make the subvolume %s",
+				    read_only ? "read-only" : "writable");
 	return 0;
 }
 
@@ -304,7 +316,8 @@ int br_subvol_get_default(int fd, uint64_t *id_ret, struct br_error *err)
 	enum btrfs_util_error failed = btrfs_util_get_default_subvolume_fd(fd, &id);
 
 	if (failed)
-		return br_error_set(err, BR_ERR_DEFAULT, errno, NULL, "%s", btrfs_util_strerror(failed));
+		return br_error_set(err, BR_ERR_DEFAULT, errno, NULL, "%s",
+				    btrfs_util_strerror(failed));
 	*id_ret = id;
 	return 0;
 }
@@ -314,11 +327,15 @@ int br_subvol_set_default(int fd, uint64_t id, struct br_error *err)
 	enum btrfs_util_error failed = btrfs_util_set_default_subvolume_fd(fd, id);
 
 	if (failed)
-		return br_error_set(err, BR_ERR_DEFAULT, errno, NULL, "%s", btrfs_util_strerror(failed));
+		return br_error_set(err, BR_ERR_DEFAULT, errno, NULL, "%s",
+				    btrfs_util_strerror(failed));
 	return 0;
 }
 
-/* An immutable or append-only root directory cannot be deleted; in a read-only subvolume it cannot be changed. */
+/*
+ * An immutable or append-only root directory cannot be deleted; in a read-only subvolume it cannot
+ * be changed.
+ */
 static int release_root(int fd, const char *path, struct br_error *err)
 {
 	int r;
@@ -333,7 +350,10 @@ static int release_root(int fd, const char *path, struct br_error *err)
 	return br_error_set(err, BR_ERR_FLAGS, errno, path, "cannot make it removable");
 }
 
-/* Make a nested subvolume removable: itself, and the directory that holds it. Those around it have been before. */
+/*
+ * Make a nested subvolume removable: itself, and the directory that holds it. Those around it have
+ * been before.
+ */
 static int unseal_one(int fd, const char *path, struct br_error *err)
 {
 	BR_AUTO_CLOSE int nested = -1;
@@ -344,32 +364,41 @@ static int unseal_one(int fd, const char *path, struct br_error *err)
 
 	if ((r = br_open_parent(fd, path, &parent, &name, err)) < 0 ||
 	    (r = br_subvol_open(fd, path, &nested, NULL, err)) < 0 ||
-	    (r = br_subvol_set_read_only(nested, false, err)) < 0 || (r = release_root(nested, path, err)) < 0)
+	    (r = br_subvol_set_read_only(nested, false, err)) < 0 ||
+	    (r = release_root(nested, path, err)) < 0)
 		return r;
 	dirfd = reopen(parent);
 	if (dirfd < 0 || br_attributes_release(dirfd, NULL) != 0)
-		return br_error_set(err, BR_ERR_FLAGS, errno, path, "cannot make its directory changeable");
+		return br_error_set(err, BR_ERR_FLAGS, errno, path,
+				    "cannot make its directory changeable");
 	return 0;
 }
 
-/* Make a subvolume with nested ones, and those, writable: an entry of a read-only one cannot be removed. */
+/*
+ * Make a subvolume with nested ones, and those, writable: an entry of a read-only one cannot be
+ * removed.
+ */
 static int unseal_nested(int fd, bool read_only, struct br_error *err)
 {
-	__attribute__((cleanup(destroy_iterator))) struct btrfs_util_subvolume_iterator *iter = NULL;
+	__attribute__((
+		cleanup(destroy_iterator))) struct btrfs_util_subvolume_iterator *iter = NULL;
 	bool first = true;
 
 	if (btrfs_util_create_subvolume_iterator_fd(fd, 0, 0, &iter))
-		return br_error_set(err, BR_ERR_DELETE, errno, NULL, "looking for nested subvolumes");
+		return br_error_set(err, BR_ERR_DELETE, errno, NULL,
+				    "looking for nested subvolumes");
 	for (;; first = false) {
 		BR_AUTO_FREE char *path = NULL;
-		enum btrfs_util_error failed = btrfs_util_subvolume_iterator_next(iter, &path, NULL);
+		enum btrfs_util_error failed = btrfs_util_subvolume_iterator_next(iter, &path,
+										  NULL);
 		int r;
 
 		if (failed == BTRFS_UTIL_ERROR_STOP_ITERATION)
 			return 0;
 		if (failed)
-			return br_error_set(err, BR_ERR_DELETE, errno, NULL, "looking for nested subvolumes: %s",
-			                    btrfs_util_strerror(failed));
+			return br_error_set(err, BR_ERR_DELETE, errno, NULL,
+					    "looking for nested subvolumes: %s",
+					    btrfs_util_strerror(failed));
 		if (first && read_only && (r = br_subvol_set_read_only(fd, false, err)) < 0)
 			return r;
 		r = unseal_one(fd, path, err);
@@ -390,15 +419,17 @@ int br_subvol_delete_tree(int parent, const char *name, uint64_t id, struct br_e
 		return r;
 	if (subvol.id != id)
 		return br_error_set(err, BR_ERR_LAYOUT, 0, name,
-		                    "is subvolume %llu, not %llu as expected: not deleted",
-		                    (unsigned long long)subvol.id, (unsigned long long)id);
-	if ((r = unseal_nested(fd, subvol.read_only, err)) < 0 || (r = release_root(fd, name, err)) < 0)
+				    "is subvolume %llu, not %llu as expected: not deleted",
+				    (unsigned long long)subvol.id, (unsigned long long)id);
+	if ((r = unseal_nested(fd, subvol.read_only, err)) < 0 ||
+	    (r = release_root(fd, name, err)) < 0)
 		return r;
 	if (dirfd < 0)
 		return br_error_set(err, BR_ERR_OPEN, errno, name, "its directory");
 	failed = btrfs_util_delete_subvolume_fd(dirfd, name, BTRFS_UTIL_DELETE_SUBVOLUME_RECURSIVE);
 	if (failed)
-		return br_error_set(err, BR_ERR_DELETE, errno, name, "%s", btrfs_util_strerror(failed));
+		return br_error_set(err, BR_ERR_DELETE, errno, name, "%s",
+				    btrfs_util_strerror(failed));
 	return 0;
 }
 
@@ -410,8 +441,8 @@ static int is_being_cleaned(int fd, uint64_t id, bool *ret, struct br_error *err
 
 	failed = btrfs_util_deleted_subvolumes_fd(fd, &ids, &count);
 	if (failed)
-		return br_error_set(err, BR_ERR_SUBVOLUME, errno, NULL, "listing deleted subvolumes: %s",
-		                    btrfs_util_strerror(failed));
+		return br_error_set(err, BR_ERR_SUBVOLUME, errno, NULL,
+				    "listing deleted subvolumes: %s", btrfs_util_strerror(failed));
 	*ret = false;
 	for (size_t i = 0; i < count; i++)
 		*ret |= ids[i] == id;
@@ -420,7 +451,7 @@ static int is_being_cleaned(int fd, uint64_t id, bool *ret, struct br_error *err
 
 int br_subvol_wait_cleaned(int fd, uint64_t id, unsigned seconds, struct br_error *err)
 {
-	const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+	const struct timespec pause = { .tv_nsec = 20 * 1000 * 1000 };
 	struct timespec start, now;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &start); /* cannot fail for this clock */
@@ -447,10 +478,12 @@ int br_subvol_commit(int fd, struct br_error *err)
 	if (syncfs(fd) != 0)
 		return br_error_set(err, BR_ERR_SYNC, errno, NULL, NULL);
 	/*
-	 * syncfs reports what happened to file data since the descriptor was opened; the transaction
-	 * itself may have been aborted by an earlier failure, which only the ioctls tell.
+	 * syncfs reports what happened to file data since the descriptor was opened; the
+	 * transaction itself may have been aborted by an earlier failure, which only the ioctls
+	 * tell.
 	 */
 	if (btrfs_util_start_sync_fd(fd, &transid) || btrfs_util_wait_sync_fd(fd, transid))
-		return br_error_set(err, BR_ERR_SYNC, errno, NULL, "the transaction was not committed");
+		return br_error_set(err, BR_ERR_SYNC, errno, NULL,
+				    "the transaction was not committed");
 	return 0;
 }

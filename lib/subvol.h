@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * btrfs subvolumes by directory descriptor and plain name, on libbtrfsutil. Each function checks that
- * what it opened is a subvolume's root (inode 256) before it acts on it.
+ * btrfs subvolumes by directory descriptor and plain name, on libbtrfsutil. Each function checks
+ * that what it opened is a subvolume's root (inode 256) before it acts on it.
  *
- * Parent directories may be O_PATH descriptors; subvolumes must be open for reading. All need CAP_SYS_ADMIN.
+ * Parent directories may be O_PATH descriptors; subvolumes must be open for reading. All need
+ * CAP_SYS_ADMIN.
  */
 #ifndef BR_SUBVOL_H
 #define BR_SUBVOL_H
@@ -13,31 +14,32 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BR_SUBVOL_ROOT_INO 256       /* BTRFS_FIRST_FREE_OBJECTID: inode of every subvolume's root */
-#define BR_SUBVOL_PLACEHOLDER_INO 2  /* BTRFS_EMPTY_SUBVOL_DIR_OBJECTID: what a snapshot has in place
+#define BR_SUBVOL_ROOT_INO 256 /* BTRFS_FIRST_FREE_OBJECTID: inode of every subvolume's root */
+#define BR_SUBVOL_PLACEHOLDER_INO \
+	2                     /* BTRFS_EMPTY_SUBVOL_DIR_OBJECTID: what a snapshot has in place
                                         of a nested subvolume: an empty directory, only rmdir works */
-#define BR_SUBVOL_TOP_LEVEL 5        /* BTRFS_FS_TREE_OBJECTID */
+#define BR_SUBVOL_TOP_LEVEL 5 /* BTRFS_FS_TREE_OBJECTID */
 #define BR_UUID_SIZE 16
 
 struct br_subvol {
 	uint64_t id;
-	uint64_t parent_id;                /* id of the subvolume that holds it */
-	uint64_t generation;               /* transaction of its last change */
-	uint64_t otransid;                 /* transaction of its creation */
+	uint64_t parent_id;  /* id of the subvolume that holds it */
+	uint64_t generation; /* transaction of its last change */
+	uint64_t otransid;   /* transaction of its creation */
 	uint8_t uuid[BR_UUID_SIZE];
 	uint8_t parent_uuid[BR_UUID_SIZE]; /* of what it is a snapshot of; all zero: of nothing */
 	bool read_only;
 };
 
 /*
- * Is an open object the root of a subvolume? Needs no privilege. False also when fstat fails or when it
- * is on another kind of file system.
+ * Is an open object the root of a subvolume? Needs no privilege. False also when fstat fails or
+ * when it is on another kind of file system.
  */
 bool br_subvol_is_root(int fd);
 
 /*
- * Read the properties of the subvolume whose root is open. BR_ERR_LAYOUT when fd is not a subvolume's
- * root, BR_ERR_SUBVOLUME otherwise.
+ * Read the properties of the subvolume whose root is open. BR_ERR_LAYOUT when fd is not a
+ * subvolume's root, BR_ERR_SUBVOLUME otherwise.
  */
 BR_MUST_CHECK int br_subvol_stat(int fd, struct br_subvol *subvol_ret, struct br_error *err);
 
@@ -46,28 +48,30 @@ BR_MUST_CHECK int br_subvol_stat(int fd, struct br_subvol *subvol_ret, struct br
  *
  * subvol_ret  its properties; NULL: not wanted
  *
- * Returns 0 with a directory descriptor in *fd_ret, which the caller closes. BR_ERR_OPEN or BR_ERR_SYMLINK
- * as br_open_beneath, BR_ERR_LAYOUT when it is no subvolume, BR_ERR_SUBVOLUME.
+ * Returns 0 with a directory descriptor in *fd_ret, which the caller closes. BR_ERR_OPEN or
+ * BR_ERR_SYMLINK as br_open_beneath, BR_ERR_LAYOUT when it is no subvolume, BR_ERR_SUBVOLUME.
  */
-BR_MUST_CHECK int br_subvol_open(int dirfd, const char *path, int *fd_ret, struct br_subvol *subvol_ret,
-                                 struct br_error *err);
+BR_MUST_CHECK int br_subvol_open(int dirfd, const char *path, int *fd_ret,
+				 struct br_subvol *subvol_ret, struct br_error *err);
 
 /* Create an empty subvolume, plain name below parent. Does not commit. BR_ERR_SUBVOLUME. */
 BR_MUST_CHECK int br_subvol_create(int parent, const char *name, struct br_error *err);
 
 /*
- * Snapshot one subvolume (nested ones become place-holders). Writable. Commits a transaction, in the kernel.
+ * Snapshot one subvolume (nested ones become place-holders). Writable. Commits a transaction, in
+ * the kernel.
  *
  * src         its open root
  * dst_parent  a directory on the same file system; name must not exist there
  *
  * BR_ERR_SNAPSHOT; nothing created then.
  */
-BR_MUST_CHECK int br_subvol_snapshot(int src, int dst_parent, const char *name, struct br_error *err);
+BR_MUST_CHECK int br_subvol_snapshot(int src, int dst_parent, const char *name,
+				     struct br_error *err);
 
 /*
- * Snapshot a subvolume together with all nested ones, at any level, each as writable or read-only as the
- * original; the top one read-only only when keep_read_only says so.
+ * Snapshot a subvolume together with all nested ones, at any level, each as writable or read-only
+ * as the original; the top one read-only only when keep_read_only says so.
  *
  * count  raised by the number of snapshots made; NULL: not wanted
  *
@@ -75,8 +79,9 @@ BR_MUST_CHECK int br_subvol_snapshot(int src, int dst_parent, const char *name, 
  * refused by the kernel's look-up: BR_ERR_SNAPSHOT with ENAMETOOLONG.
  * On failure the incomplete result is left under name.
  */
-BR_MUST_CHECK int br_subvol_snapshot_tree(int src, int dst_parent, const char *name, bool keep_read_only,
-                                          uint64_t *count, struct br_error *err);
+BR_MUST_CHECK int br_subvol_snapshot_tree(int src, int dst_parent, const char *name,
+					  bool keep_read_only, uint64_t *count,
+					  struct br_error *err);
 
 /* Which nested subvolumes to carry: path is relative to the source. */
 struct br_subvol_filter {
@@ -92,7 +97,7 @@ struct br_subvol_filter {
  * Other parameters and errors as above. The times of the directories that hold them stay as in src.
  */
 BR_MUST_CHECK int br_subvol_snapshot_nested(int src, int dst, const struct br_subvol_filter *filter,
-                                            uint64_t *count, struct br_error *err);
+					    uint64_t *count, struct br_error *err);
 
 /* Set or clear the read-only flag of the open subvolume root. BR_ERR_SUBVOLUME. */
 BR_MUST_CHECK int br_subvol_set_read_only(int fd, bool read_only, struct br_error *err);
@@ -108,12 +113,14 @@ BR_MUST_CHECK int br_subvol_set_default(int fd, uint64_t id, struct br_error *er
 
 /*
  * Delete a subvolume and all nested in it. A read-only one is made writable first, and only when it
- * has nested ones (their directory entries could not be removed otherwise). Verifies that name still is the
- * subvolume with this id.
+ * has nested ones (their directory entries could not be removed otherwise). Verifies that name
+ * still is the subvolume with this id.
  *
- * BR_ERR_DELETE (EPERM: it is the default subvolume), BR_ERR_LAYOUT; part of the nested ones may be gone then.
+ * BR_ERR_DELETE (EPERM: it is the default subvolume), BR_ERR_LAYOUT; part of the nested ones may
+ * be gone then.
  */
-BR_MUST_CHECK int br_subvol_delete_tree(int parent, const char *name, uint64_t id, struct br_error *err);
+BR_MUST_CHECK int br_subvol_delete_tree(int parent, const char *name, uint64_t id,
+					struct br_error *err);
 
 /*
  * Wait until the cleaner has freed a deleted subvolume's space.
@@ -122,12 +129,13 @@ BR_MUST_CHECK int br_subvol_delete_tree(int parent, const char *name, uint64_t i
  * id       of the deleted subvolume
  * seconds  at most; then it returns 0 all the same, because waiting is all this can do
  */
-BR_MUST_CHECK int br_subvol_wait_cleaned(int fd, uint64_t id, unsigned seconds, struct br_error *err);
+BR_MUST_CHECK int br_subvol_wait_cleaned(int fd, uint64_t id, unsigned seconds,
+					 struct br_error *err);
 
 /*
- * Flush file data, commit the transaction, wait, and tell whether it reached the disk. Unlike sync(2),
- * syncfs(2) reports write-back errors (Linux 5.8) and the wait ioctl reports an aborted transaction.
- * BR_ERR_SYNC.
+ * Flush file data, commit the transaction, wait, and tell whether it reached the disk. Unlike
+ * sync(2), syncfs(2) reports write-back errors (Linux 5.8) and the wait ioctl reports an aborted
+ * transaction. BR_ERR_SYNC.
  */
 BR_MUST_CHECK int br_subvol_commit(int fd, struct br_error *err);
 

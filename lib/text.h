@@ -8,8 +8,8 @@
 /*
  * Make a text.
  *
- * write  writes it to out, without checking each call: a failure shows in ferror(3), which is looked at here
- * data   passed on to it
+ * write  writes it to out, without checking each call: a failure shows in ferror(3), which is
+ * looked at here data   passed on to it
  *
  * Returns the text, owned by the caller; NULL when there was not enough memory.
  */

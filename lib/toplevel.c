@@ -21,8 +21,9 @@ static void append_kernel_log(int context, char *text, size_t size)
 
 		message[n] = '\0';
 		message[strcspn(message, "\n")] = '\0';
-		(void)snprintf(text + used, size - used, "%s%s", used ? "; " : "", /* cut: it is only a hint */
-		               n > 2 ? message + 2 : message);
+		(void)snprintf(text + used, size - used, "%s%s",
+			       used ? "; " : "", /* cut: it is only a hint */
+			       n > 2 ? message + 2 : message);
 	}
 }
 
@@ -33,14 +34,14 @@ static int configure(int context, const char *device, bool read_only)
 	    fsconfig(context, FSCONFIG_SET_FLAG, "skip_balance", NULL, 0) != 0)
 		return -1;
 	if (read_only && (fsconfig(context, FSCONFIG_SET_FLAG, "ro", NULL, 0) != 0 ||
-	                  fsconfig(context, FSCONFIG_SET_STRING, "rescue", "nologreplay", 0) != 0))
+			  fsconfig(context, FSCONFIG_SET_STRING, "rescue", "nologreplay", 0) != 0))
 		return -1;
 	return fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
 }
 
 /* super_read_only: of the file system; mount_read_only: of this mount alone */
-static int mount_detached(const char *device, bool super_read_only, bool mount_read_only,
-                          char *log, size_t log_size)
+static int mount_detached(const char *device, bool super_read_only, bool mount_read_only, char *log,
+			  size_t log_size)
 {
 	unsigned attributes = MOUNT_ATTR_NOATIME | (mount_read_only ? MOUNT_ATTR_RDONLY : 0);
 	BR_AUTO_CLOSE int context = fsopen("btrfs", FSOPEN_CLOEXEC);
@@ -63,7 +64,10 @@ int br_toplevel_mount(const char *device, bool read_only, int *fd_ret, struct br
 	BR_AUTO_CLOSE int mounted = mount_detached(device, read_only, read_only, log, sizeof(log));
 	BR_AUTO_CLOSE int top = -1;
 
-	/* EBUSY, EINVAL: it is mounted writable elsewhere, so it cannot be opened read-only; our mount can */
+	/*
+	 * EBUSY, EINVAL: it is mounted writable elsewhere, so it cannot be opened read-only; our
+	 * mount can
+	 */
 	if (mounted < 0 && read_only && (errno == EBUSY || errno == EINVAL)) {
 		log[0] = '\0';
 		mounted = mount_detached(device, false, true, log, sizeof(log));
@@ -75,7 +79,8 @@ int br_toplevel_mount(const char *device, bool read_only, int *fd_ret, struct br
 	if (top < 0)
 		return br_error_set(err, BR_ERR_OPEN, errno, device, "top level");
 	if (!br_subvol_is_root(top))
-		return br_error_set(err, BR_ERR_LAYOUT, 0, device, "what was mounted is not a btrfs subvolume");
+		return br_error_set(err, BR_ERR_LAYOUT, 0, device,
+				    "what was mounted is not a btrfs subvolume");
 	*fd_ret = br_take_fd(&top);
 	return 0;
 }
@@ -86,6 +91,6 @@ int br_toplevel_lock(int fd, struct br_error *err)
 		return 0;
 	if (errno == EWOULDBLOCK)
 		return br_error_set(err, BR_ERR_LOCKED, 0, NULL,
-		                    "another run of blankroot is working on this file system");
+				    "another run of blankroot is working on this file system");
 	return br_error_set(err, BR_ERR_LOCKED, errno, NULL, NULL);
 }

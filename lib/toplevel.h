@@ -10,25 +10,27 @@
 #include <stdbool.h>
 
 /*
- * Mount the top level, by id, as a detached mount: it is attached to no directory and no mount namespace
- * but an anonymous one of its own, so nothing else can see it, nothing propagates, no mount point is
- * needed, and it ends with the last descriptor even when the program is killed.
+ * Mount the top level, by id, as a detached mount: it is attached to no directory and no mount
+ * namespace but an anonymous one of its own, so nothing else can see it, nothing propagates, no
+ * mount point is needed, and it ends with the last descriptor even when the program is killed.
  *
  * device     a member of the file system
- * read_only  nothing is written, the log of a crashed system is not replayed; an already writable mount of the
- *            file system elsewhere stays writable
+ * read_only  nothing is written, the log of a crashed system is not replayed; an already writable
+ *            mount of the file system elsewhere stays writable
  *
- * Options: noatime (reading must not change the old root), skip_balance (a balance that was interrupted
- * goes on when the system mounts its root, not for the second that we need).
+ * Options: noatime (reading must not change the old root), skip_balance (a balance that was
+ * interrupted goes on when the system mounts its root, not for the second that we need).
  *
- * Returns 0 with *fd_ret, a directory descriptor that the caller closes. BR_ERR_MOUNT with the kernel's own
- * explanation. Privilege: CAP_SYS_ADMIN. Kernel: 5.2.
+ * Returns 0 with *fd_ret, a directory descriptor that the caller closes. BR_ERR_MOUNT with the
+ * kernel's own explanation. Privilege: CAP_SYS_ADMIN. Kernel: 5.2.
  */
-BR_MUST_CHECK int br_toplevel_mount(const char *device, bool read_only, int *fd_ret, struct br_error *err);
+BR_MUST_CHECK int br_toplevel_mount(const char *device, bool read_only, int *fd_ret,
+				    struct br_error *err);
 
 /*
- * Take the file system's lock: one run of blankroot or blankroot-initrd at a time. flock(2) on the root
- * directory of the top level, so it needs no file and works on a read-only mount; released with fd.
+ * Take the file system's lock: one run of blankroot or blankroot-initrd at a time. flock(2) on the
+ * root directory of the top level, so it needs no file and works on a read-only mount; released
+ * with fd.
  *
  * BR_ERR_LOCKED when somebody else has it.
  */

@@ -166,7 +166,9 @@ static int push_level(struct br_walk *walk, const int fds[BR_WALK_SIDES], size_t
 	return 0;
 }
 
-/* The ring is full: the slot is that of the shallowest open level, which remembers where it stood. */
+/*
+ * The ring is full: the slot is that of the shallowest open level, which remembers where it stood.
+ */
 static void take_slot(struct br_walk *walk, const int fds[BR_WALK_SIDES])
 {
 	size_t level = walk->depth - 1;

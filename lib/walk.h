@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Walking a tree by directory descriptors, without recursion, to any depth: a stack of directories, of
- * which only the deepest few are open. One that was closed is opened again through ".." of its child,
- * checked to be the same directory, and read on from where it was left. Optionally a second tree, the
- * copy, is kept in step.
+ * Walking a tree by directory descriptors, without recursion, to any depth: a stack of
+ * directories, of which only the deepest few are open. One that was closed is opened again through
+ * ".." of its child, checked to be the same directory, and read on from where it was left.
+ * Optionally a second tree, the copy, is kept in step.
  *
- * The order of a directory is the kernel's. No path of more than one component is ever given to the kernel.
+ * The order of a directory is the kernel's. No path of more than one component is ever given to
+ * the kernel.
  */
 #ifndef BR_WALK_H
 #define BR_WALK_H
@@ -48,8 +49,8 @@ struct br_walk {
 
 struct br_walk_entry {
 	const char *name; /* valid until the next call of br_walk_next, _push or _pop */
-	unsigned char
-		type; /* DT_REG and so on, never DT_UNKNOWN; tells what to expect, no more than that */
+	/* DT_REG and so on, never DT_UNKNOWN; tells what to expect, no more than that */
+	unsigned char type;
 };
 
 /* Is this the name of one directory entry: no slash, not empty, not "." or ".."? */
@@ -70,12 +71,12 @@ void br_walk_free(struct br_walk *walk);
 /*
  * Enter a directory.
  *
- * name    what it is called in the level above; at the first level, whatever errors shall start with
- * source  its descriptor, open for reading
+ * name    what it is called in the level above; at the first level, whatever errors shall start
+ * with source  its descriptor, open for reading
  * copy    descriptor of its copy; -1: there is no second tree (the same choice for all levels)
  *
- * Takes both descriptors over, on failure too. BR_ERR_STAT, BR_ERR_TYPE (another file system or subvolume
- * than the level above), BR_ERR_NOMEM; err->path is name.
+ * Takes both descriptors over, on failure too. BR_ERR_STAT, BR_ERR_TYPE (another file system or
+ * subvolume than the level above), BR_ERR_NOMEM; err->path is name.
  */
 BR_MUST_CHECK int br_walk_push(struct br_walk *walk, const char *name, int source, int copy,
 			       struct br_error *err);
@@ -91,8 +92,8 @@ BR_MUST_CHECK int br_walk_next(struct br_walk *walk, struct br_walk_entry *entry
 /*
  * Leave the deepest directory; the one above is open then.
  *
- * BR_ERR_OPEN when the one above cannot be opened again; sys_errno ESTALE when ".." is not the directory
- * that the walk came from.
+ * BR_ERR_OPEN when the one above cannot be opened again; sys_errno ESTALE when ".." is not the
+ * directory that the walk came from.
  */
 BR_MUST_CHECK int br_walk_pop(struct br_walk *walk, struct br_error *err);
 

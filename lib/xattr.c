@@ -54,7 +54,10 @@ static ssize_t call_path(const char *path, const struct call *call)
 	return -1;
 }
 
-/* Where /proc is not mounted. The calls that take a directory descriptor exist since Linux 6.13 only. */
+/*
+ * Where /proc is not mounted. The calls that take a directory descriptor exist since Linux 6.13
+ * only.
+ */
 static ssize_t call_in_directory(const struct br_object *object, const struct call *call)
 {
 	BR_AUTO_CLOSE int before = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);

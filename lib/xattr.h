@@ -26,15 +26,15 @@ struct br_xattr_space {
 };
 
 /*
- * Set all extended attributes of one object on another one, as they are: labels, capabilities and ACLs
- * too. Those that only dst has stay.
+ * Set all extended attributes of one object on another one, as they are: labels, capabilities and
+ * ACLs too. Those that only dst has stay.
  *
  * skip  a name to leave out; NULL: none
  *
  * Afterwards space->list has the names found on src, see br_xattr_listed.
  *
- * An object without descriptor is reached through /proc/self/fd; without /proc the working directory
- * of the process is changed and changed back, which other threads would notice.
+ * An object without descriptor is reached through /proc/self/fd; without /proc the working
+ * directory of the process is changed and changed back, which other threads would notice.
  *
  * Privilege: CAP_SYS_ADMIN for trusted.*, security.*; CAP_SETFCAP. BR_ERR_XATTR.
  */
