@@ -8,7 +8,8 @@
 #   check           install what is missing, then the test suite twice: the default static flavour with
 #                   its size limits, and everything under the sanitizers. File system tests need root.
 #   check-asan      the suite with address and undefined behaviour sanitizers, linked dynamically
-#   check-flavours  the suite for STATIC=no, for WITH_KMOD=no and for CC=clang
+#   check-flavours  the suite for STATIC=no WITH_KMOD=no, and for CC=clang; check-asan has STATIC=no
+#                   WITH_KMOD=yes
 #   check-this      the suite for exactly the flavour that the knobs select, nothing else
 #   check-programs  build the test programs of that flavour without running them
 #   smoke           run the built blankroot-initrd alone in an empty root directory

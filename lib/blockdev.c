@@ -222,7 +222,8 @@ static int run_probe(blkid_probe probe, int fd, const char *only, struct br_cont
 	if (blkid_probe_set_device(probe, fd, 0, 0) != 0 || choose_chains(probe, only) != 0)
 		return -1;
 	result = blkid_do_safeprobe(probe);
-	if (result == -1)
+	if (result == -1 ||
+	    errno == ENOMEM) /* that it says nothing is there may be for want of memory */
 		return -1;
 	copy_value(probe, "TYPE", content->type, sizeof(content->type));
 	copy_value(probe, "UUID", content->uuid, sizeof(content->uuid));

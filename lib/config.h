@@ -82,18 +82,24 @@ struct br_config {
 /*
  * Read the file and then, in byte order of their names, the *.conf files of the directory of the
  * same name with ".d" appended (absent: fine). A later file overrides single values, and adds to
- * what can be said several times: ephemeral sections (by title), persistent paths. Names beginning
- * with a dot are skipped.
+ * what can be said several times: ephemeral sections (by title), persistent paths, subvolumes to
+ * snapshot. Names beginning with a dot are skipped. Symbolic links are followed.
+ *
+ * All values are literal: no variable, "~" or escape number is expanded. Within one file nothing
+ * may be given twice; "persist += ..." adds to a list.
  *
  * Checked: syntax, unknown keys, wrong types; paths (absolute where they must be, no "..", no
  * empty or "." component, no control characters); a persistent path given twice or inside another
  * one of the same subvolume; subvolume, blank and archive paths that are equal or inside one
  * another where that cannot work (archive inside an ephemeral subvolume, blank inside an archive
  * directory, anything inside .blankroot or snapshots, two ephemeral subvolumes with one name);
- * durations, shares, modes, owners; at least one ephemeral subvolume.
+ * durations, shares, modes, owners; at least one ephemeral subvolume, at most 256.
  *
  * Returns 0 with *config_ret owned by the caller (br_config_free). BR_ERR_CONFIG with file and
- * line in the text ("/etc/blankroot.conf:12: ..."), BR_ERR_NOMEM; *config_ret is untouched then.
+ * line in the text ("/etc/blankroot.conf:12: ..."); when a file cannot be read, err->path is that
+ * file instead. BR_ERR_NOMEM. *config_ret is untouched then.
+ *
+ * Not safe to call from two threads at once: libconfuse's scanner has global state.
  */
 BR_MUST_CHECK int br_config_load(const char *path, struct br_config *config_ret,
 				 struct br_error *err);

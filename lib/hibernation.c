@@ -147,6 +147,8 @@ static int check_device(const struct br_blockdev *device, const struct places *p
 			"that sleeps there. Resume it; or, if that is not wanted, give it up: "
 			"boot with \"noresume\" on the kernel command line, then turn its "
 			"swap off and on again or run mkswap on it");
+	if (found < 0 && errno == ENOMEM) /* of libblkid: it says nothing about the device */
+		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, device->path, NULL);
 	if (found < 0 && is_named_by(device, resume))
 		return br_error_set(
 			err, BR_ERR_DEVICE_PROBE, errno, device->path,

@@ -72,8 +72,7 @@ check-asan:
 
 check-flavours:
 	$(Q)packaging/deps flavours
-	+$(Q)$(SUITE) STATIC=no
-	+$(Q)$(SUITE) WITH_KMOD=no FURTHER=1
+	+$(Q)$(SUITE) STATIC=no WITH_KMOD=no
 	+$(Q)$(SUITE) CC=clang FURTHER=1
 
 smoke size:

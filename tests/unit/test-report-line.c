@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The line for people about a run that did what it should; that about one which did not is in test-report.c. */
+#include "cleanup.h"
+#include "report.h"
+#include "story.h"
+#include "suite.h"
+
+static void assert_line(struct story *story, const char *expected)
+{
+	BR_AUTO_FREE char *line = br_report_line(&story->reset);
+
+	ck_assert_str_eq(line, expected);
+	story_end(story);
+}
+
+#define KEPT "; kept as " SCENE_ARCHIVE
+
+START_TEST(test_line_of_reset)
+{
+	struct story story;
+
+	story_begin(&story, 1);
+	story_carry_out(&story);
+	assert_line(&story,
+		    "blankroot: root reset from root-blank in 0.081 s: 0 paths carried" KEPT);
+
+	story_begin(&story, 1);
+	story_add_path(&story, SCENE_TEXT("etc"), BR_OBJECT_DIRECTORY);
+	story_carry_out(&story);
+	story.reset.usec = 12345678;
+	story_count(&story, 0, (struct br_copy_stats){ .files = 1, .bytes_shared = 1023 });
+	assert_line(&story, "blankroot: root reset from root-blank in 12.346 s: 1 path carried "
+			    "(1 file, 1023 B)" KEPT);
+}
+END_TEST
+
+START_TEST(test_line_sums_up)
+{
+	struct story story;
+
+	story_begin(&story, 1);
+	story_add_path(&story, SCENE_TEXT("etc"), BR_OBJECT_DIRECTORY);
+	story_add_path(&story, SCENE_TEXT("none"), BR_OBJECT_ABSENT);
+	story_add_path(&story, SCENE_TEXT("var"), BR_OBJECT_SUBVOLUME);
+	story_carry_out(&story);
+	story_count(&story, 0,
+		    (struct br_copy_stats){ .files = 1234567,
+					    .subvolumes = 1,
+					    .bytes_shared = 3ULL << 40,
+					    .bytes_copied = 1ULL << 39 });
+	story_count(&story, 2, (struct br_copy_stats){ .subvolumes = 1 });
+	assert_line(&story, "blankroot: root reset from root-blank in 0.081 s: 2 paths carried "
+			    "(1,234,567 files, 3.5 TiB, 2 subvolumes)" KEPT);
+}
+END_TEST
+
+START_TEST(test_line_of_several)
+{
+	struct story story;
+
+	story_begin(&story, SCENE_EPHEMERALS);
+	scene_start_from_archive(&story.scene);
+	story_carry_out(&story);
+	assert_line(&story,
+		    "blankroot: root reset from " SCENE_FROM
+		    ", home from blanks/home, srv/cache from "
+		    "cache-blank in 0.081 s: 0 paths carried" KEPT ", old_roots/home." SCENE_STAMP
+		    ", .blankroot/parked/srv%2Fcache." SCENE_STAMP);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("report-line");
+	TCase *tcase = suite_add_case(suite, "line", NULL, NULL, 10);
+
+	tcase_add_test(tcase, test_line_of_reset);
+	tcase_add_test(tcase, test_line_sums_up);
+	tcase_add_test(tcase, test_line_of_several);
+	return suite_run(suite, false);
+}
