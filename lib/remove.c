@@ -14,16 +14,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/*
- * Make an immutable or append-only object removable. Other kinds than these two have no inode
- * flags.
- */
-static int release(int dir, const char *name)
+/* Other names of the file stay, in what is not removed: it is as immutable or append-only as before. */
+static int remove_held_file(int dir, const char *name, struct br_error *err)
 {
 	BR_AUTO_CLOSE int fd = openat(dir, name,
 				      O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOATIME | O_CLOEXEC);
+	unsigned held = 0;
 
-	return fd < 0 ? -1 : br_attributes_release(fd, NULL);
+	if (fd < 0 || br_attributes_release(fd, &held) != 0)
+		return br_error_set(err, BR_ERR_FLAGS, errno, name, "cannot make it removable");
+	if (unlinkat(dir, name, 0) != 0)
+		return br_error_set(err, BR_ERR_REMOVE, errno, name, NULL);
+	if (br_attributes_hold(fd, held) != 0)
+		return br_error_set(err, BR_ERR_FLAGS, errno, name, "of its other names");
+	return 0;
 }
 
 static int remove_file(int dir, const char *name, unsigned char type, struct br_error *err)
@@ -32,11 +36,7 @@ static int remove_file(int dir, const char *name, unsigned char type, struct br_
 		return 0;
 	if (errno != EPERM || type != DT_REG)
 		return br_error_set(err, BR_ERR_REMOVE, errno, name, NULL);
-	if (release(dir, name) != 0)
-		return br_error_set(err, BR_ERR_FLAGS, errno, name, "cannot make it removable");
-	if (unlinkat(dir, name, 0) != 0)
-		return br_error_set(err, BR_ERR_REMOVE, errno, name, NULL);
-	return 0;
+	return remove_held_file(dir, name, err);
 }
 
 static int remove_empty_directory(int dir, const char *name, struct br_error *err)

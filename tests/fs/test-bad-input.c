@@ -370,8 +370,8 @@ START_TEST(test_two_at_once)
 	ck_assert_uint_gt(rival.runs, 3);
 	run_free(&result);
 	(void)image_mount(image, NULL);
-	BR_AUTO_FREE char *archive = layout_archive(
-		image->top, (const char *const[]){ "old_roots/" ARCHIVE, NULL });
+	/* fails when there is not exactly one */
+	free(layout_archive(image->top, (const char *const[]){ "old_roots/" ARCHIVE, NULL }));
 	ck_assert(!tree_exists(image->top, "root/usr/bin/drift"));
 }
 END_TEST

@@ -359,6 +359,71 @@ START_TEST(test_killed)
 }
 END_TEST
 
+/* --- calls that fail --- */
+
+static const char *const failing[] = { "ioctl",        "openat2",   "openat",     "renameat2",
+				       "syncfs",       "mkdirat",   "unlinkat",   "fsetxattr",
+				       "fremovexattr", "fgetxattr", "newfstatat", "getdents64" };
+
+/* A run that something went wrong in says so, and has done all or nothing. */
+static void check_failed_run(const struct image *image, const struct reset_result *result,
+			     const char *before, const char *when, struct swaps *swaps)
+{
+	bool is_new = result->code == 0 || result->code == 5;
+
+	ck_assert_msg(is_new || result->code == 3 || result->code == 4, "exit %d after %s: %s",
+		      result->code, when, result->run.err);
+	ck_assert_msg(!strstr(result->run.err, "NOT RESET: ") == is_new, "exit %d after %s: %s",
+		      result->code, when, result->run.err);
+	check_complete(image, when, swaps);
+	ck_assert_msg(swaps->count[0] == is_new && swaps->count[1] == is_new,
+		      "exit %d, but swapped: %u, %u after %s", result->code, swaps->count[0],
+		      swaps->count[1], when);
+	if (!is_new) {
+		BR_AUTO_FREE char *after = server_fingerprint(image);
+
+		assert_same_fingerprint(before, after, when);
+	}
+}
+
+/* The n-th call fails. Returns false when there are fewer. */
+static bool fail_call(struct image *image, const char *config, const char *call, unsigned n)
+{
+	BR_AUTO_FREE char *dir = image_scratch_dir();
+	BR_AUTO_FREE char *trace = NULL;
+	BR_AUTO_FREE char *when = NULL;
+	struct swaps swaps = never_swapped;
+	struct reset_result result;
+
+	ck_assert(asprintf(&trace, "%s/trace", dir) > 0);
+	ck_assert(asprintf(&when, "%s:error=EIO:when=%u", call, n) > 0);
+	image_unmount(image);
+	state_restore(server_state(), image);
+	(void)image_mount(image, NULL);
+	BR_AUTO_FREE char *before = server_fingerprint(image);
+	(void)server_reset(image, &(struct reset){ config, .fault = when, .trace = trace },
+			   &result);
+	BR_AUTO_FREE char *injected = run_shell(0, "grep -c INJECTED '%s' || :", trace);
+	if (atoi(injected) > 0) {
+		check_failed_run(image, &result, before, when, &swaps);
+		check_next_run(image, &swaps, when);
+	}
+	reset_free(&result);
+	return atoi(injected) > 0;
+}
+
+START_TEST(test_failing_call)
+{
+	struct image *image = begin();
+	BR_AUTO_FREE char *config = server_config(config_text);
+	unsigned n = 1;
+
+	while (fail_call(image, config, failing[_i], n))
+		n++;
+	ck_assert_uint_gt(n, 1);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("leftovers");
@@ -367,6 +432,7 @@ static Suite *make_suite(void)
 	tcase_add_loop_test(tcase, test_power_cut, CUT, CUT_COMMITTED + 1);
 	tcase_add_test(tcase, test_power_cut_while_clearing_up);
 	tcase_add_loop_test(tcase, test_killed, 0, 4);
+	tcase_add_loop_test(tcase, test_failing_call, 0, sizeof(failing) / sizeof(failing[0]));
 	return suite;
 }
 

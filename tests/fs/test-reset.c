@@ -48,7 +48,6 @@ static void assert_same_subvolumes(int top, const char *expected, const char *ac
 {
 	BR_AUTO_CLOSE int a = tree_open(top, expected, false);
 	BR_AUTO_CLOSE int b = tree_open(top, actual, false);
-	BR_AUTO_FREE char *path = NULL;
 	char mark[64];
 	ssize_t size = fgetxattr(b, "trusted.blankroot.retired", mark, sizeof(mark));
 

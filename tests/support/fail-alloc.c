@@ -47,8 +47,9 @@ void *__wrap_realloc(void *old, size_t size);
 void *__wrap_reallocarray(void *old, size_t count, size_t size);
 char *__wrap_strdup(const char *text);
 FILE *__wrap_open_memstream(char **text, size_t *size);
-int __wrap_asprintf(char **text, const char *fmt, ...);
-int __wrap___asprintf_chk(char **text, int flag, const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) int __wrap_asprintf(char **text, const char *fmt, ...);
+__attribute__((format(printf, 3, 4))) int __wrap___asprintf_chk(char **text, int flag,
+								const char *fmt, ...);
 
 void *__wrap_malloc(size_t size)
 {
@@ -80,7 +81,7 @@ FILE *__wrap_open_memstream(char **text, size_t *size)
 	return fails() ? NULL : __real_open_memstream(text, size);
 }
 
-static int print(char **text, const char *fmt, va_list args)
+__attribute__((format(printf, 2, 0))) static int print(char **text, const char *fmt, va_list args)
 {
 	static char garbage;
 

@@ -73,29 +73,30 @@ static void add_words(struct words *words, const char *const *more)
 #define ADD(words, ...) add_words((words), (const char *const[]){ __VA_ARGS__, NULL })
 
 /* The leak detector of a program under test cannot work while it is traced. */
-static void add_strace(struct words *words, const struct reset *reset, char **inject_ret)
+static void add_strace(struct words *words, const struct reset *reset, char **options)
 {
 	const char *calls = reset->fault ? reset->fault : reset->traced;
 
 	ADD(words, "env", "ASAN_OPTIONS=detect_leaks=0", "strace", "-f", "-qq", "-s", "512", "-o",
-	    reset->trace ? reset->trace : "/dev/null", "-e");
-	if (reset->fault)
-		ck_assert(asprintf(inject_ret, "inject=%s", calls) > 0);
-	else
-		ck_assert(asprintf(inject_ret, "trace=%s", calls) > 0);
-	ADD(words, *inject_ret);
+	    reset->trace ? reset->trace : "/dev/null");
+	ck_assert(asprintf(&options[0], "trace=%.*s", (int)strcspn(calls, ":"), calls) > 0);
+	ADD(words, "-e", options[0]);
+	if (!reset->fault)
+		return;
+	ck_assert(asprintf(&options[1], "inject=%s", reset->fault) > 0);
+	ADD(words, "-e", options[1]);
 }
 
 static void run_on(const struct image *image, const struct reset *reset,
 		   struct reset_result *result)
 {
 	BR_AUTO_FREE char *dir = image_scratch_dir();
-	BR_AUTO_FREE char *inject = NULL;
+	char *options[2] = { NULL, NULL };
 	struct words words = { .count = 0 };
 
 	ck_assert(asprintf(&result->report, "%s/boot.json", dir) > 0);
 	if (reset->fault || reset->trace)
-		add_strace(&words, reset, &inject);
+		add_strace(&words, reset, options);
 	ADD(&words, run_tool_path(), "--config", reset->config, "--report", result->report,
 	    "--device", reset->device ? reset->device : image->device[0], "--cmdline",
 	    reset->cmdline ? reset->cmdline : "");
@@ -103,6 +104,8 @@ static void run_on(const struct image *image, const struct reset *reset,
 		ADD(&words, "--dry-run");
 	run(&(struct run_options){ .argv = words.word }, &result->run);
 	result->code = result->run.code;
+	free(options[0]);
+	free(options[1]);
 }
 
 int server_reset(struct image *image, const struct reset *reset, struct reset_result *result)
