@@ -17,6 +17,15 @@ static uint64_t now_usec(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
+/* Calls on an open object do not know its name; the step does. */
+static void name_object(struct br_error *err, const struct br_step *step)
+{
+	const char *object = step->to ? step->to : step->from;
+
+	if (err->path[0] == '\0' && object)
+		(void)br_error_set(err, err->code, err->sys_errno, object, "%s", err->text);
+}
+
 static int timed_step(struct br_run *run, size_t index)
 {
 	const struct br_apply_input *input = run->input;
@@ -32,7 +41,10 @@ static int timed_step(struct br_run *run, size_t index)
 	r = br_run_step(run, step);
 	result->usec = now_usec() - start;
 	result->done = r == 0;
-	return r < 0 ? br_error_context(run->err, "%s", br_step_name(step->type)) : 0;
+	if (r == 0)
+		return 0;
+	name_object(run->err, step);
+	return br_error_context(run->err, "%s", br_step_name(step->type));
 }
 
 static bool is_swap(const struct br_step *step)

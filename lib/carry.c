@@ -219,10 +219,9 @@ static int carry_from(struct descent *d, char *path, const struct br_persist *pe
 		return whole_path(err, persist->path);
 	if (fstat(d->dst, &before) != 0)
 		return br_error_set(err, BR_ERR_STAT, errno, persist->path, NULL);
-	if ((r = br_remove_tree(d->dst, name, err)) < 0 ||
-	    (r = copy_object(d, name, persist, stats, err)) < 0)
+	if (br_remove_tree(d->dst, name, err) < 0 || copy_object(d, name, persist, stats, err) < 0)
 		return below_parent(err, persist->path);
-	if ((r = restore_times(d->dst, &before, err)) < 0 || (r = descent_hold(d, err)) < 0)
+	if (restore_times(d->dst, &before, err) < 0 || descent_hold(d, err) < 0)
 		return whole_path(err, persist->path);
 	return 0;
 }

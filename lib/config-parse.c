@@ -37,8 +37,7 @@ struct parse {
 	struct br_ephemeral *ephemeral; /* the section we are in, or were in last */
 	unsigned line;                  /* of what was met last */
 	struct mark dropped;            /* a value that a second "key =" replaced; line 0: none */
-	bool finished;
-	char begin[sizeof("{begin}")]; /* libconfuse wants defaults writable, and copies them */
+	char begin[sizeof("{begin}")];  /* libconfuse wants defaults writable, and copies them */
 };
 
 static struct parse *parse_of(cfg_t *cfg)
@@ -138,13 +137,12 @@ static struct mark *make_mark(struct parse *parse, const char *name)
 	return mark;
 }
 
-/* While parsing it is called only for what a later value replaces. */
+/* While parsing, only what a later value replaces is freed; after it, nobody looks any more. */
 static void free_mark(void *value)
 {
 	struct mark *mark = value;
 
-	if (!mark->parse->finished)
-		mark->parse->dropped = *mark;
+	mark->parse->dropped = *mark;
 	free(mark);
 }
 
@@ -320,7 +318,6 @@ int br_config_parse_file(struct br_config *config, const char *path, struct br_e
 	if (!cfg)
 		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, path, NULL);
 	finish(&parse, cfg_parse_fp(cfg, stream) != CFG_SUCCESS);
-	parse.finished = true;
 	(void)cfg_free(cfg);
 	return parse.result;
 }

@@ -15,12 +15,11 @@
 static bool parse_uuid(const char *text, uint8_t uuid_ret[BR_UUID_SIZE])
 {
 	for (size_t i = 0; i < BR_UUID_SIZE; i++) {
-		unsigned byte;
+		const char digits[] = { text[2 * i], text[2 * i + 1], '\0' };
 
-		if (strspn(text + 2 * i, "0123456789abcdef") < 2 ||
-		    sscanf(text + 2 * i, "%2x", &byte) != 1)
+		if (strspn(digits, "0123456789abcdef") < 2)
 			return false;
-		uuid_ret[i] = (uint8_t)byte;
+		uuid_ret[i] = (uint8_t)strtoul(digits, NULL, 16);
 	}
 	return true;
 }

@@ -25,8 +25,10 @@ static void put_size(FILE *out, uint64_t bytes)
 	double value = (double)bytes;
 	size_t unit = 0;
 
-	for (; value >= 1024; value /= 1024)
+	while (value >= 1024) {
+		value /= 1024;
 		unit++;
+	}
 	(void)fprintf(out, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
 }
 

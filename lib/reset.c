@@ -125,9 +125,11 @@ static int read_request(int top, struct br_reset *reset)
 	int r = br_open_beneath(top, BR_STATE_DIR, O_RDONLY | O_DIRECTORY, 0, &state,
 				&reset->error);
 
-	if (r < 0 && reset->error.sys_errno != ENOENT)
+	if (r == BR_ERR_SYMLINK || (r < 0 && reset->error.sys_errno == ENOTDIR))
 		return br_error_set(&reset->error, BR_ERR_LAYOUT, reset->error.sys_errno,
 				    BR_STATE_DIR, "must be a plain directory");
+	if (r < 0 && reset->error.sys_errno != ENOENT)
+		return r;
 	return br_request_read(state, &reset->request, &reset->error);
 }
 

@@ -283,7 +283,7 @@ int br_subvol_snapshot_tree(int src, int dst_parent, const char *name, bool keep
 			    uint64_t *count, struct br_error *err)
 {
 	BR_AUTO_CLOSE int dst = -1;
-	struct br_subvol subvol;
+	struct br_subvol subvol = { 0 };
 	int r;
 
 	if ((r = br_subvol_stat(src, &subvol, err)) < 0 ||

@@ -32,12 +32,13 @@ $(TEST_PROGRAMS): $(B)/%: $(B)/obj/%.o $(LIBSUPPORT) $(LIBTOOLPARTS) $(LIBBLANKR
 	$(Q)$(CC) $(ALL_LDFLAGS) $(LDFLAGS_$(@F)) -o $@ $< -Wl,--start-group $(LIBSUPPORT) \
 		$(LIBTOOLPARTS) $(LIBBLANKROOT) -Wl,--end-group $(LIBS_$(@F)) $(LIB_LIBS) $(CHECK_LIBS) $(LDLIBS)
 
-# Some say something only about the product that is shipped.
+# Some say something only about the product that is shipped, or about one that needs no libraries.
 ONLY_DEFAULT := $(B)/tests/unit/test-libkmod tests/cli/test-size.sh $(filter tests/boot/%,$(TEST_SCRIPTS))
+ONLY_STATIC := tests/fs/test-smoke.sh
 
 # Programs first, unit before fs, then scripts.
-ALL_TESTS := $(filter-out $(if $(filter-out $(DEFAULT_FLAVOUR),$(FLAVOUR)),$(ONLY_DEFAULT)),\
-	$(TEST_PROGRAMS) $(TEST_SCRIPTS))
+ALL_TESTS := $(filter-out $(if $(filter-out $(DEFAULT_FLAVOUR),$(FLAVOUR)),$(ONLY_DEFAULT)) \
+	$(if $(call is_yes,$(STATIC)),,$(ONLY_STATIC)),$(TEST_PROGRAMS) $(TEST_SCRIPTS))
 
 # TESTS names them by their base names, with or without .sh.
 is_selected = $(or $(if $(TESTS),,all),$(filter $(TESTS),$(notdir $(1)) $(basename $(notdir $(1)))))
@@ -75,8 +76,11 @@ check-flavours:
 	+$(Q)$(SUITE) STATIC=no WITH_KMOD=no
 	+$(Q)$(SUITE) CC=clang FURTHER=1
 
-smoke size:
-	$(Q)$(MAKE) --no-print-directory check-this TESTS=test-$@
+smoke:
+	$(Q)$(MAKE) --no-print-directory check-this TESTS=test-smoke
+
+size: $(INITRD_PRODUCT)
+	$(Q)BLANKROOT_INITRD='$(INITRD_PRODUCT)' tests/cli/test-size.sh
 
 bench: $(PRODUCTS)
 	$(Q)for bench in $(or $(sort $(wildcard tests/bench/bench-*)),$(error there is nothing in tests/bench)); do \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One tree with everything, copied, and compared with its source by programs that know nothing of us.
- * That these notice each kind of difference is shown in test-copy-flips.c.
+ * One tree with everything, copied, and compared with its source by programs that know nothing of
+ * us. That these notice each kind of difference is shown in test-copy-flips.c.
  */
 #include "beneath.h"
 #include "cleanup.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The comparison that test-copy-fidelity.c trusts, tried itself: in a copy of the tree with everything one
- * attribute at a time is changed, and the comparison has to name that object and no other one.
+ * The comparison that test-copy-fidelity.c trusts, tried itself: in a copy of the tree with
+ * everything one attribute at a time is changed, and the comparison has to name that object and no
+ * other one.
  */
 #include "cleanup.h"
 #include "copy.h"
@@ -19,10 +20,9 @@
 
 /* A change by shell commands, run at the top of the copy. */
 struct flip {
-	const char *
-		path; /* what is changed; its times and those of its directory are put back afterwards */
+	const char *path;    /* what is changed; its and its directory's times are put back */
 	const char *command; /* "$1" is the path */
-	const char *also;    /* names another object that the differences may be about */
+	const char *also;    /* another object that the differences may be about */
 	bool is_time;        /* the change is one of times: they are not put back */
 };
 
@@ -64,9 +64,9 @@ static const struct flip flips[] = {
 	FLIP("preallocated/all", "fallocate -p -o 0 -l 524288 \"$1\""),
 	FLIP("preallocated/half",
 	     "dd if=/dev/zero of=\"$1\" bs=4096 count=1 seek=32 conv=notrunc status=none"),
-	FLIP("compressed/zlib",
-	     REPLACE("setfattr -x btrfs.compression \"$1\"; dd if=../spare of=\"$1\" conv=notrunc status=none; "
-		     "setfattr -n btrfs.compression -v zlib \"$1\"")),
+	FLIP("compressed/zlib", REPLACE("setfattr -x btrfs.compression \"$1\"; "
+					"dd if=../spare of=\"$1\" conv=notrunc status=none; "
+					"setfattr -n btrfs.compression -v zlib \"$1\"")),
 	FLIP("compressed/in-dir", "setfattr -n btrfs.compression -v lzo \"$1\""),
 	FLIP("compressed", "setfattr -n btrfs.compression -v lzo \"$1\""),
 
@@ -100,8 +100,8 @@ static const struct flip flips[] = {
 	TIME("empty-dir", "touch -ad @1.000000002 \"$1\""),
 	TIME(".", "touch -md @1234567890.987654322 \"$1\""),
 
-	FLIP("symlinks/absolute",
-	     "rm \"$1\"; ln -s /etc/shadow \"$1\"; setfattr -hn security.of-a-link -v 0x000102 \"$1\""),
+	FLIP("symlinks/absolute", "rm \"$1\"; ln -s /etc/shadow \"$1\"; "
+				  "setfattr -hn security.of-a-link -v 0x000102 \"$1\""),
 	FLIP("symlinks/odd", "rm \"$1\"; ln -s 'a b' \"$1\""),
 	FLIP("special/large-numbers", "rm \"$1\"; mknod \"$1\" c 4095 1048574; chmod 2600 \"$1\""),
 	FLIP("special/block", "rm \"$1\"; mknod -m 660 \"$1\" b 8 300; chgrp 6 \"$1\""),
@@ -115,14 +115,15 @@ static const struct flip flips[] = {
 	FLIP("xattrs/each-namespace", "setfattr -n user.added -v 1 \"$1\""),
 	FLIP("xattrs/large", "setfattr -n user.large -v 1 \"$1\""),
 	FLIP("xattrs/many",
-	     "setfattr -x \"$(getfattr -m 'user[.]177' --absolute-names \"$1\" | grep ^user)\" \"$1\""),
+	     "setfattr -x \"$(getfattr -m 'user[.]177' --absolute-names \"$1\" | grep ^user)\" "
+	     "\"$1\""),
 	FLIP("xattrs/dir", "setfattr -x trusted.overlay.opaque \"$1\""),
 	FLIP("symlinks/dangling", "setfattr -hx trusted.of-a-link \"$1\""),
 	FLIP("special/fifo", "setfattr -n trusted.of-a-fifo -v 2 \"$1\""),
 	FLIP("special/socket", "setfattr -x trusted.of-a-socket \"$1\""),
 	FLIP("capabilities/v2", "setfattr -x security.capability \"$1\""),
-	FLIP("capabilities/v3",
-	     "setfattr -n security.capability -v 0x010000030004000000000000000000000000000001000000 \"$1\""),
+	FLIP("capabilities/v3", "setfattr -n security.capability -v "
+				"0x010000030004000000000000000000000000000001000000 \"$1\""),
 	FLIP(".", "setfattr -x user.of-the-top \"$1\""),
 	FLIP("acls/file", "setfacl -m u:1000:rw,m::rx \"$1\""),
 	FLIP("acls/setuid-with-acl", "setfacl -x u:1000 \"$1\""),

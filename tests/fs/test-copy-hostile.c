@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Old roots and blanks that try to lead a reset out of the persistent path. Whatever they hold: nothing outside is
- * read or written, and the path is either carried as it is, or the reset is refused with the path named and
- * the root left alone.
+ * Old roots and blanks that try to lead a reset out of the persistent path. Whatever they hold:
+ * nothing outside is read or written, and the path is either carried as it is, or the reset is
+ * refused with the path named and the root left alone.
  */
 #include "carry.h"
 #include "cleanup.h"
@@ -55,7 +55,10 @@ static char *differences(struct facts *a, struct facts *b)
 
 static const struct oracle_options untouched = { .flags = ORACLE_CTIME | ORACLE_CONTENT };
 
-/* What a snapshot has instead of a nested subvolume: its times are those of the moment, so nothing can be like it. */
+/*
+ * What a snapshot has instead of a nested subvolume: its times are those of the moment, so nothing
+ * can be like it.
+ */
 static bool is_place_holder(int top, const char *path)
 {
 	struct stat st;
@@ -218,7 +221,8 @@ START_TEST(test_odd_name)
 {
 	static const struct hostile odd = {
 		.name = "odd name",
-		.old = "mkdir -p 'a b/%s%n $(reboot)'; cd 'a b/%s%n $(reboot)'; echo x >\"'\"; echo y >'\\'; mkdir -- -rf "
+		.old = "mkdir -p 'a b/%s%n $(reboot)'; cd 'a b/%s%n $(reboot)'; echo x >\"'\"; "
+		       "echo y >'\\'; mkdir -- -rf "
 		       "\"$(printf '\\377\\376')\"; ln -s / '*'",
 		.path = "a b/%s%n $(reboot)",
 		.differs = "a b",

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* 200,000 files in a persistent path: all arrive, and the memory of the tool does not grow with them. */
+/*
+ * 200,000 files in a persistent path: all arrive, and the memory of the tool does not grow with
+ * them.
+ */
 #include "cleanup.h"
 #include "image.h"
 #include "layout.h"

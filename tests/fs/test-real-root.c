@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A Debian root that lives: packages come and go, logs are written and rotated, users are added. Reset twice;
- * each time the persistent paths are those of the old root and everything else is that of the blank.
+ * A Debian root that lives: packages come and go, logs are written and rotated, users are added.
+ * Reset twice; each time the persistent paths are those of the old root and everything else is that
+ * of the blank.
  *
  * The root comes from tests/support/debian-root. Where it cannot be made the test is skipped.
  */
@@ -27,21 +28,30 @@ static const char *const kept[] = { "etc/machine-id", "etc/ssh", "var/lib/dpkg",
 /* What happens between two boots, in the root and as its own programs do it. */
 static const char *const life[] = {
 	"rm -f /etc/ssh/ssh_host_*; ssh-keygen -A; "
-	"head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \\n' >/etc/machine-id; chmod 444 /etc/machine-id; "
+	"head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \\n' >/etc/machine-id; "
+	"chmod 444 /etc/machine-id; "
 	"dpkg -i " PACKAGES "/hello_*.deb; "
 	"useradd -m alice; echo 'export A=b' >>/home/alice/.bashrc; passwd -l alice; "
-	"sed -i 's/^#Port 22/Port 2222/' /etc/ssh/sshd_config; ssh-keygen -q -N '' -f /root/.ssh-key; "
-	"mkdir -p /var/log/app /var/log/journal /srv/data; chown alice:adm /var/log/app; chmod 2750 /var/log/app; "
-	"yes 'a line of a log' | head -n 20000 >/var/log/app/app.log; gzip -k /var/log/app/app.log; "
-	"truncate -s 20M /var/log/lastlog; ldconfig; rm -rf /usr/share/doc/*; rm /etc/motd; mkdir /etc/motd; "
-	"ln /var/log/dpkg.log /var/log/dpkg.log.0; ln -sf /dev/null /etc/resolv.conf; mkfifo /run/initctl; "
-	"mv /usr/bin/perl /usr/bin/perl.real; cp -a /usr/share/zoneinfo /srv/data; chmod 4755 /bin/cat",
+	"sed -i 's/^#Port 22/Port 2222/' /etc/ssh/sshd_config; "
+	"ssh-keygen -q -N '' -f /root/.ssh-key; "
+	"mkdir -p /var/log/app /var/log/journal /srv/data; chown alice:adm /var/log/app; "
+	"chmod 2750 /var/log/app; "
+	"yes 'a line of a log' | head -n 20000 >/var/log/app/app.log; "
+	"gzip -k /var/log/app/app.log; "
+	"truncate -s 20M /var/log/lastlog; ldconfig; rm -rf /usr/share/doc/*; rm /etc/motd; "
+	"mkdir /etc/motd; "
+	"ln /var/log/dpkg.log /var/log/dpkg.log.0; ln -sf /dev/null /etc/resolv.conf; "
+	"mkfifo /run/initctl; "
+	"mv /usr/bin/perl /usr/bin/perl.real; cp -a /usr/share/zoneinfo /srv/data; "
+	"chmod 4755 /bin/cat",
 
 	"dpkg --purge hello; dpkg -i " PACKAGES "/hello_*.deb; "
 	"rm -f /etc/ssh/ssh_host_dsa* /etc/ssh/moduli; echo 'Port 2200' >>/etc/ssh/sshd_config; "
 	"mv /var/log/app/app.log /var/log/app/app.log.1; echo again >/var/log/app/app.log; "
-	"rm /var/log/dpkg.log.0; useradd bob; rm -rf /var/lib/dpkg/info/perl-base.*; mv /usr/share/zoneinfo /usr/share/zoneinfo.away; "
-	"echo a >/var/lib/dpkg/arch; rm -f /etc/machine-id; echo 0123456789abcdef0123456789abcdef >/etc/machine-id",
+	"rm /var/log/dpkg.log.0; useradd bob; rm -rf /var/lib/dpkg/info/perl-base.*; "
+	"mv /usr/share/zoneinfo /usr/share/zoneinfo.away; "
+	"echo a >/var/lib/dpkg/arch; rm -f /etc/machine-id; "
+	"echo 0123456789abcdef0123456789abcdef >/etc/machine-id",
 };
 
 static struct image *image;

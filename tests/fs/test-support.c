@@ -221,7 +221,8 @@ START_TEST(test_oracle_facts_of_a_file)
 		{ .type = TREE_HARDLINK, .path = "known/second", .target = "known/a b\n" },
 	};
 	static const char *const expected[] = {
-		"a b\\x0a: f mode=04751 owner=5:6 size=8192 mtime=1.0000000020 atime=1.0000000020 target=",
+		("a b\\x0a: f mode=04751 owner=5:6 size=8192 mtime=1.0000000020 "
+		 "atime=1.0000000020 target="),
 		"a b\\x0a: 2 names in the tree, first ./a b\\x0a",
 		"second: 2 names in the tree, first ./a b\\x0a",
 		"second: user.x=0x7900",
@@ -342,7 +343,8 @@ START_TEST(test_watch)
 	watch_tree(&watch, dir);
 	BR_AUTO_FREE char *text = run_shell(
 		0,
-		"mkdir %s/../m; unshare -m sh -c 'mount -o noatime %s %s/../m; cat %s/../m/watched/file'",
+		"mkdir %s/../m; unshare -m sh -c 'mount -o noatime %s %s/../m; "
+		"cat %s/../m/watched/file'",
 		dir, image->device[0], dir, dir);
 	BR_AUTO_FREE char *events = watch_end(&watch);
 	ck_assert_str_eq(text, "text");

@@ -118,8 +118,8 @@ const struct hostile hostile_scenarios[] = {
 	  .old = "rm -r etc/ssh; btrfs -q subvolume create etc/ssh",
 	  .top = "mv root was; btrfs -q subvolume snapshot was root" },
 	{ .name = "blank: subvolume",
-	  .blank =
-		  "mv etc/ssh was; btrfs -q subvolume create etc/ssh; mv was/* etc/ssh; rmdir was" },
+	  .blank = "mv etc/ssh was; btrfs -q subvolume create etc/ssh; mv was/* etc/ssh; "
+		   "rmdir was" },
 	{ .name = "blank: parent is subvolume",
 	  .blank = "mv etc was; btrfs -q subvolume create etc; mv was/* etc; rmdir was",
 	  .differs = "etc" },
@@ -182,11 +182,11 @@ const char *hostile_path(const struct hostile *scenario)
 
 static void fill_canary(const char *dir)
 {
-	free(run_shell(
-		0,
-		"cd '%s'; mkdir -p ssh lib/app; echo canary >ssh/ssh_host_key; echo canary >machine-id; "
-		"echo canary >lib/app/data; echo hostuser:x:4242:4242::/:/bin/sh >passwd",
-		dir));
+	free(run_shell(0,
+		       "cd '%s'; mkdir -p ssh lib/app; echo canary >ssh/ssh_host_key; "
+		       "echo canary >machine-id; "
+		       "echo canary >lib/app/data; echo hostuser:x:4242:4242::/:/bin/sh >passwd",
+		       dir));
 }
 
 static void run_in(int top, const char *dir, const char *line)

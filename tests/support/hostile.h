@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Old roots and blanks that try to lead a reset out of the persistent path, and the canaries that tell whether one
- * succeeded. Everything fails the current test when it fails.
+ * Old roots and blanks that try to lead a reset out of the persistent path, and the canaries that
+ * tell whether one succeeded. Everything fails the current test when it fails.
  */
 #ifndef TEST_HOSTILE_H
 #define TEST_HOSTILE_H
@@ -12,8 +12,9 @@
 #include <stddef.h>
 
 /*
- * Shell lines run in root, in root-blank, and last of all on the top level. $HOST is a directory of the machine
- * itself. It, and outside/ on the top level, hold what a link could be after: ssh, machine-id, lib/app, passwd.
+ * Shell lines run in root, in root-blank, and last of all on the top level. $HOST is a directory of
+ * the machine itself. It, and outside/ on the top level, hold what a link could be after: ssh,
+ * machine-id, lib/app, passwd.
  */
 struct hostile {
 	const char *name;
@@ -41,8 +42,8 @@ struct hostile_place {
 int hostile_set_up(const struct hostile *scenario, struct hostile_place *place);
 
 /*
- * Watch what is none of a reset's business: $HOST, outside, persist, and in the old root what is not on the
- * way to the path.
+ * Watch what is none of a reset's business: $HOST, outside, persist, and in the old root what is
+ * not on the way to the path.
  *
  * watch  zeroed at first
  */

@@ -72,7 +72,10 @@ static int attach(int file, char device[24])
 	ck_abort_msg("no free loop device");
 }
 
-/* The kernel remembers members of file systems by device name; what it knows of an earlier user is stale. */
+/*
+ * The kernel remembers members of file systems by device name; what it knows of an earlier user is
+ * stale.
+ */
 static void forget_device(const char *device)
 {
 	BR_AUTO_CLOSE int control = open("/dev/btrfs-control", O_RDWR | O_CLOEXEC);

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Throw-away btrfs file systems: sparse image files behind loop devices, mounted where only the test
- * sees them. Needs root. Everything fails the current test when it fails.
+ * Throw-away btrfs file systems: sparse image files behind loop devices, mounted where only the
+ * test sees them. Needs root. Everything fails the current test when it fails.
  *
- * Nothing has to be cleaned up, whatever kills the test: image files have no name, loop devices detach
- * themselves with their last user, and mounts live in a mount namespace that ends with the process. With KEEP=1
- * in the environment image files get a name in $BLANKROOT_BUILD and it is printed.
+ * Nothing has to be cleaned up, whatever kills the test: image files have no name, loop devices
+ * detach themselves with their last user, and mounts live in a mount namespace that ends with the
+ * process. With KEEP=1 in the environment image files get a name in $BLANKROOT_BUILD and it is
+ * printed.
  *
  * Typical use in a check program, where each test is a forked child: an unchecked setup creates the
- * image, so that all tests of a case share it; a checked setup calls image_mount, so that mounts end with
- * the child.
+ * image, so that all tests of a case share it; a checked setup calls image_mount, so that mounts
+ * end with the child.
  */
 #ifndef TEST_IMAGE_H
 #define TEST_IMAGE_H
@@ -33,7 +34,7 @@ struct image_options {
 struct image {
 	unsigned devices;
 	int file[IMAGE_DEVICES_MAX]; /* the image files, open for reading and writing */
-	int loop[IMAGE_DEVICES_MAX]; /* the loop devices; open, for they detach when nobody has them open */
+	int loop[IMAGE_DEVICES_MAX]; /* the loop devices: they detach when nobody has them open */
 	char device[IMAGE_DEVICES_MAX][24]; /* "/dev/loop7" */
 	char uuid[37];                      /* of the file system, random */
 	char *mountpoint;                   /* of the top level; NULL: not mounted */
@@ -60,8 +61,9 @@ struct image *image_create(const struct image_options *options);
 void image_free(struct image *image);
 
 /*
- * Enter a private mount namespace with an empty tmpfs for mount points. Called by image_mount when this
- * process has none yet; a forked child starts in that of its parent, and gets its own by calling this.
+ * Enter a private mount namespace with an empty tmpfs for mount points. Called by image_mount when
+ * this process has none yet; a forked child starts in that of its parent, and gets its own by
+ * calling this.
  */
 void image_private_mounts(void);
 
@@ -94,7 +96,8 @@ void image_unmount_path(char *mountpoint);
 const char *image_build_dir(void);
 
 /*
- * A new empty directory on the tmpfs of image_private_mounts. Returns its path, owned by the caller.
+ * A new empty directory on the tmpfs of image_private_mounts. Returns its path, owned by the
+ * caller.
  */
 char *image_scratch_dir(void);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The layout of a small server on the top level of an image, and the configuration for it. Subvolumes are
- * made by the btrfs program, not by the library under test. Everything fails the current test when it fails.
+ * The layout of a small server on the top level of an image, and the configuration for it.
+ * Subvolumes are made by the btrfs program, not by the library under test. Everything fails the
+ * current test when it fails.
  */
 #ifndef TEST_LAYOUT_H
 #define TEST_LAYOUT_H
@@ -36,14 +37,15 @@ void subvol_set_read_only(int dirfd, const char *path, bool read_only);
 bool subvol_is_read_only(int dirfd, const char *path);
 
 /*
- * Paths of all subvolumes of the file system from the top level, one a line, sorted. Owned by the caller.
+ * Paths of all subvolumes of the file system from the top level, one a line, sorted. Owned by the
+ * caller.
  */
 char *subvol_list(int dirfd);
 
 /*
- * Make on an empty top level: root (a small tree of /etc, /usr, /var with the files that servers keep),
- * root-blank (a read-only snapshot of root before it got its state), old_roots (0700), and the persistent subvolumes
- * persist and log with a file each.
+ * Make on an empty top level: root (a small tree of /etc, /usr, /var with the files that servers
+ * keep), root-blank (a read-only snapshot of root before it got its state), old_roots (0700), and
+ * the persistent subvolumes persist and log with a file each.
  *
  * top  the top level, open
  */
@@ -63,10 +65,11 @@ char *layout_config(const char *persist, const char *more);
 #define LAYOUT_PERSIST "\"/etc/machine-id\", \"/etc/ssh\", \"/var/lib/app\", \"/var/log\""
 
 /*
- * Run the tool on an image: --config, --device of its first device, --cmdline, --report. The top level is unmounted
- * before and mounted again after, if it was mounted.
+ * Run the tool on an image: --config, --device of its first device, --cmdline, --report. The top
+ * level is unmounted before and mounted again after, if it was mounted.
  *
- * cmdline  instead of the kernel's; NULL: nothing; "noresume" is added: other tests have sleeping systems on their disks
+ * cmdline  instead of the kernel's; NULL: nothing; "noresume" is added: other tests have sleeping
+ *          systems on their disks
  *
  * The caller releases result with run_free. Returns the exit code.
  */
@@ -78,8 +81,8 @@ int layout_reset_mounted(struct image *image, const char *config, const char *cm
 			 struct run_result *result);
 
 /*
- * The one archive in old_roots that is not among those named, by its path from the top level; the test fails
- * when there is none or more than one.
+ * The one archive in old_roots that is not among those named, by its path from the top level; the
+ * test fails when there is none or more than one.
  *
  * known  paths, ended by NULL; NULL: none
  *

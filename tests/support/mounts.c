@@ -11,7 +11,10 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-/* Where mount points are: a tmpfs that only our mount namespace has. NULL: none yet. Kept over fork, as it. */
+/*
+ * Where mount points are: a tmpfs that only our mount namespace has. NULL: none yet. Kept over
+ * fork, as it.
+ */
 static char *private_dir;
 
 const char *image_build_dir(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Comparing trees that are too deep for any program that works with paths. One descriptor for each tree
- * at any depth: the way up is "..".
+ * Comparing trees that are too deep for any program that works with paths. One descriptor for each
+ * tree at any depth: the way up is "..".
  */
 #include "cleanup.h"
 #include "facts-list.h"

@@ -46,12 +46,37 @@ static char *ask(int cwd, const char *const *argv, const char *input, size_t inp
 	return result.out;
 }
 
-/* find with what is skipped pruned, and then further words of an expression. */
-static char *find(int dirfd, const struct oracle_options *options, const char *const *expression,
-		  size_t *size_ret)
+/*
+ * What find says about an object; all but path and what for choosing which other programs to ask.
+ */
+struct object {
+	const char *path;
+	const char *type;   /* "f", "d" ... */
+	const char *number; /* of its inode */
+	const char *device;
+	const char *links;
+	const char *size;
+	const char *what;
+};
+
+/* A tree while it is asked about. */
+struct tree {
+	int dirfd;
+	const struct oracle_options *options;
+	struct facts *facts;
+	char *text; /* of find, which the objects point into */
+	struct object *objects;
+	size_t count;
+};
+
+#define OBJECT_FIELDS "%p\\0%y\\0%i\\0%D\\0%n\\0%s\\0"
+
+/* One find for all, for programs take longer to start than to look at a small tree. */
+static char *find(const struct tree *tree, size_t *size_ret)
 {
+	const struct oracle_options *options = tree->options;
 	struct words words = { .count = 0 };
-	char path[8][512], start[512];
+	char path[8][512], start[512], format[320];
 
 	snprintf(start, sizeof(start), "./%s", options->only ? options->only : ".");
 	ADD(&words, "find", options->only ? start : ".");
@@ -60,135 +85,217 @@ static char *find(int dirfd, const struct oracle_options *options, const char *c
 		snprintf(path[i], sizeof(path[i]), "./%s", options->skip[i]);
 		ADD(&words, "-path", path[i], "-prune", "-o");
 	}
-	add_words(&words, expression);
-	return ask(dirfd, words.word, NULL, 0, size_ret);
-}
-
-#define FIND(dirfd, options, size_ret, ...) \
-	find((dirfd), (options), (const char *const[]){ __VA_ARGS__, NULL }, (size_ret))
-
-/* Give names that find printed to a program, as arguments. */
-static char *ask_about(int dirfd, const char *names, size_t size, const char *const *program,
-		       size_t *size_ret)
-{
-	struct words words = { .count = 0 };
-
-	ADD(&words, "xargs", "-0", "-r");
-	add_words(&words, program);
-	return ask(dirfd, words.word, names, size, size_ret);
-}
-
-#define ASK_ABOUT(dirfd, names, size, size_ret, ...) \
-	ask_about((dirfd), (names), (size), (const char *const[]){ __VA_ARGS__, NULL }, (size_ret))
-
-/* Take "path NUL fact NUL" apart. */
-static void add_pairs(struct facts *facts, const char *text, size_t size)
-{
-	for (const char *end = text + size; text < end;) {
-		const char *path = text;
-		const char *what = path + strlen(path) + 1;
-
-		ck_assert(what < end);
-		facts_add(facts, path, strlen(path), what);
-		text = what + strlen(what) + 1;
-	}
-}
-
-/* A place-holder's times are those of the moment at which the kernel met it: add_subvolumes tells of it. */
-static void add_inodes(struct facts *facts, int dirfd, const struct oracle_options *options)
-{
-	size_t size;
-	char format[256];
-
-	snprintf(format, sizeof(format),
-		 "%%p\\0%%y mode=%%#m owner=%%U:%%G size=%%s mtime=%%T@%s%s%s target=%%l\\0",
+	snprintf(format, sizeof(format), "%s%s%s%s%s%s", OBJECT_FIELDS,
+		 "%y mode=%#m owner=%U:%G size=%s mtime=%T@",
 		 options->flags & ORACLE_NO_ATIME ? "" : " atime=%A@",
 		 options->flags & ORACLE_NO_EXTENTS ? "" : " blocks=%b",
-		 options->flags & ORACLE_CTIME ? " inode=%i ctime=%C@" : "");
-	BR_AUTO_FREE char *text = FIND(dirfd, options, &size, "-not", "-inum", "2", "-printf",
-				       format);
-	add_pairs(facts, text, size);
-	BR_AUTO_FREE char *devices = FIND(dirfd, options, &size, "(", "-type", "b", "-o", "-type",
-					  "c", ")", "-exec", "stat", "--printf",
-					  "%n\\0device=%t:%T\\0", "{}", "+");
-	add_pairs(facts, devices, size);
+		 options->flags & ORACLE_CTIME ? " inode=%i ctime=%C@" : "", " target=%l\\0");
+	ADD(&words, "-printf", format);
+	return ask(tree->dirfd, words.word, NULL, 0, size_ret);
 }
 
-static void add_subvolumes(struct facts *facts, int dirfd, const struct oracle_options *options)
+static const char *next_field(char **at, const char *end)
 {
-	size_t size;
-	BR_AUTO_FREE char *names = FIND(dirfd, options, &size, "-type", "d", "-inum", "256",
-					"-print0");
+	const char *field = *at;
 
-	for (const char *name = names; name < names + size; name += strlen(name) + 1) {
-		const char *const argv[] = { "btrfs", "property", "get", "-ts", name, "ro", NULL };
-		BR_AUTO_FREE char *property = run_checked(dirfd, argv);
+	ck_assert_msg(field < end, "find: unfinished output");
+	*at += strlen(field) + 1;
+	return field;
+}
+
+static void read_objects(struct tree *tree)
+{
+	size_t size, room = 0;
+	char *at = tree->text = find(tree, &size);
+	const char *end = at + size;
+
+	while (at < end) {
+		if (tree->count == room) {
+			room = room ? room * 2 : 256;
+			tree->objects = reallocarray(tree->objects, room, sizeof(*tree->objects));
+			ck_assert_ptr_nonnull(tree->objects);
+		}
+		struct object *object = &tree->objects[tree->count++];
+		object->path = next_field(&at, end);
+		object->type = next_field(&at, end);
+		object->number = next_field(&at, end);
+		object->device = next_field(&at, end);
+		object->links = next_field(&at, end);
+		object->size = next_field(&at, end);
+		object->what = next_field(&at, end);
+	}
+}
+
+static bool is_directory(const struct object *object)
+{
+	return *object->type == 'd';
+}
+
+static bool is_file(const struct object *object)
+{
+	return *object->type == 'f';
+}
+
+static bool is_filled_file(const struct object *object)
+{
+	return is_file(object) && strcmp(object->size, "0") != 0;
+}
+
+static bool is_device(const struct object *object)
+{
+	return *object->type == 'b' || *object->type == 'c';
+}
+
+static bool is_subvolume(const struct object *object)
+{
+	return is_directory(object) && strcmp(object->number, "256") == 0;
+}
+
+/* What a snapshot has in place of a nested subvolume. */
+static bool is_place_holder(const struct object *object)
+{
+	return is_directory(object) && strcmp(object->number, "2") == 0;
+}
+
+/* lsattr would have to open the others; a place-holder has no flags. */
+static bool has_flags(const struct object *object)
+{
+	return is_file(object) || (is_directory(object) && !is_place_holder(object));
+}
+
+static bool has_several_names(const struct object *object)
+{
+	return !is_directory(object) && strcmp(object->links, "1") != 0;
+}
+
+static bool is_any(const struct object *object)
+{
+	return *object->path != '\0';
+}
+
+static void add_fact(const struct tree *tree, const char *path, const char *what)
+{
+	facts_add(tree->facts, path, strlen(path), what);
+}
+
+/*
+ * Give the names of some objects to a program. Returns what it says, owned by the caller; NULL:
+ * there are none.
+ */
+static char *ask_about(const struct tree *tree, bool (*is_wanted)(const struct object *),
+		       const char *const *program, size_t *size_ret)
+{
+	struct words words = { .count = 0 };
+	struct text names;
+
+	text_begin(&names);
+	for (size_t i = 0; i < tree->count; i++) {
+		if (is_wanted(&tree->objects[i]))
+			(void)fwrite(tree->objects[i].path, strlen(tree->objects[i].path) + 1, 1,
+				     names.stream);
+	}
+	BR_AUTO_FREE char *text = text_end(&names);
+	if (names.size == 0)
+		return NULL;
+	ADD(&words, "xargs", "-0", "-r");
+	add_words(&words, program);
+	return ask(tree->dirfd, words.word, text, names.size, size_ret);
+}
+
+#define ASK_ABOUT(tree, is_wanted, size_ret, ...) \
+	ask_about((tree), (is_wanted), (const char *const[]){ __VA_ARGS__, NULL }, (size_ret))
+
+/* A place-holder's times are those of the moment at which the kernel met it. */
+static void add_inodes(const struct tree *tree)
+{
+	for (size_t i = 0; i < tree->count; i++) {
+		const struct object *object = &tree->objects[i];
+
+		add_fact(tree, object->path,
+			 is_place_holder(object) ? "place-holder of a subvolume" : object->what);
+	}
+}
+
+static void add_devices(const struct tree *tree)
+{
+	size_t size = 0;
+	BR_AUTO_FREE char *text = ASK_ABOUT(tree, is_device, &size, "stat", "--printf",
+					    "%n\\0device=%t:%T\\0");
+	char *at = text;
+
+	while (text && at < text + size) {
+		const char *path = next_field(&at, text + size);
+
+		add_fact(tree, path, next_field(&at, text + size));
+	}
+}
+
+static void add_subvolumes(const struct tree *tree)
+{
+	for (size_t i = 0; i < tree->count; i++) {
+		const char *const argv[] = {
+			"btrfs", "property", "get", "-ts", tree->objects[i].path, "ro", NULL
+		};
 		char what[64];
 
+		if (!is_subvolume(&tree->objects[i]))
+			continue;
+		BR_AUTO_FREE char *property = run_checked(tree->dirfd, argv);
 		snprintf(what, sizeof(what), "subvolume %.*s", (int)strcspn(property, "\n"),
 			 property);
-		facts_add(facts, name, strlen(name), what);
+		add_fact(tree, tree->objects[i].path, what);
 	}
-	BR_AUTO_FREE char *empty = FIND(dirfd, options, &size, "-type", "d", "-inum", "2",
-					"-printf", "%p\\0place-holder of a subvolume\\0");
-	add_pairs(facts, empty, size);
 }
 
-/* A name of an object that may have several. */
-struct name {
-	const char *path, *inode;
-};
-
-static int compare_names(const void *a, const void *b)
+static int compare_objects(const void *a, const void *b)
 {
-	const struct name *x = a, *y = b;
-	int order = strcmp(x->inode, y->inode);
+	const struct object *x = *(const struct object *const *)a,
+			    *y = *(const struct object *const *)b;
+	int order = strcmp(x->device, y->device);
 
+	order = order ? order : strcmp(x->number, y->number);
 	return order ? order : strcmp(x->path, y->path);
 }
 
-/* names[0..count) are one object: tell each which one is the first, and how many they are. */
-static void add_link_group(struct facts *facts, const struct name *names, size_t count)
+/* These names are one object: tell each which one is the first, and how many they are. */
+static void add_link_group(const struct tree *tree, const struct object *const *names, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		BR_AUTO_FREE char *what = NULL;
 
-		ck_assert(asprintf(&what, "%zu names in the tree, first %s", count, names[0].path) >
-			  0);
-		facts_add(facts, names[i].path, strlen(names[i].path), what);
+		ck_assert(asprintf(&what, "%zu names in the tree, first %s", count,
+				   names[0]->path) > 0);
+		add_fact(tree, names[i]->path, what);
 	}
 }
 
-static void add_links(struct facts *facts, int dirfd, const struct oracle_options *options)
+static void add_links(const struct tree *tree)
 {
-	size_t size, count = 0;
-	BR_AUTO_FREE char *text = FIND(dirfd, options, &size, "-not", "-type", "d", "-links", "+1",
-				       "-printf", "%p\\0%D:%i\\0");
-	BR_AUTO_FREE struct name *names = calloc(size / 4 + 1, sizeof(*names));
+	BR_AUTO_FREE const struct object **names = calloc(tree->count + 1, sizeof(*names));
+	size_t count = 0;
 
 	ck_assert_ptr_nonnull(names);
-	for (const char *at = text; at < text + size; count++) {
-		names[count].path = at;
-		names[count].inode = at + strlen(at) + 1;
-		at = names[count].inode + strlen(names[count].inode) + 1;
+	for (size_t i = 0; i < tree->count; i++) {
+		if (has_several_names(&tree->objects[i]))
+			names[count++] = &tree->objects[i];
 	}
-	qsort(names, count, sizeof(*names), compare_names);
+	qsort(names, count, sizeof(*names), compare_objects);
 	for (size_t i = 0, n; i < count; i += n) {
 		n = 1;
-		while (i + n < count && strcmp(names[i].inode, names[i + n].inode) == 0)
+		while (i + n < count && strcmp(names[i]->number, names[i + n]->number) == 0 &&
+		       strcmp(names[i]->device, names[i + n]->device) == 0)
 			n++;
-		add_link_group(facts, &names[i], n);
+		add_link_group(tree, &names[i], n);
 	}
 }
 
 /* getfattr prints "# file: NAME", then a line for each attribute, then an empty one. */
-static void add_xattrs(struct facts *facts, int dirfd, const struct oracle_options *options)
+static void add_xattrs(const struct tree *tree)
 {
 	static const char header[] = "# file: ";
-	size_t size, names_size;
-	BR_AUTO_FREE char *names = FIND(dirfd, options, &names_size, "-print0");
-	BR_AUTO_FREE char *text = ASK_ABOUT(dirfd, names, names_size, &size, "getfattr", "-dh",
-					    "-m-", "-e", "hex", "--absolute-names", "--");
+	size_t size;
+	BR_AUTO_FREE char *text = ASK_ABOUT(tree, is_any, &size, "getfattr", "-dh", "-m-", "-e",
+					    "hex", "--absolute-names", "--");
 	const char *path = text;
 	char *next = text;
 
@@ -196,20 +303,15 @@ static void add_xattrs(struct facts *facts, int dirfd, const struct oracle_optio
 		if (strncmp(line, header, sizeof(header) - 1) == 0)
 			path = line + sizeof(header) - 1;
 		else if (*line)
-			facts_add(facts, path, strlen(path), line);
+			add_fact(tree, path, line);
 	}
 }
 
-/*
- * "FLAGS NAME", not of special files: lsattr would have to open them. The place-holder of a subvolume (inode 2)
- * has none.
- */
-static void add_flags(struct facts *facts, int dirfd, const struct oracle_options *options)
+/* "FLAGS NAME" */
+static void add_flags(const struct tree *tree)
 {
-	size_t size, names_size;
-	BR_AUTO_FREE char *names = FIND(dirfd, options, &names_size, "(", "-type", "f", "-o",
-					"-type", "d", "-not", "-inum", "2", ")", "-print0");
-	BR_AUTO_FREE char *text = ASK_ABOUT(dirfd, names, names_size, &size, "lsattr", "-d", "--");
+	size_t size;
+	BR_AUTO_FREE char *text = ASK_ABOUT(tree, has_flags, &size, "lsattr", "-d", "--");
 	char *next = text;
 
 	for (char *line = strsep(&next, "\n"); line; line = strsep(&next, "\n")) {
@@ -218,12 +320,13 @@ static void add_flags(struct facts *facts, int dirfd, const struct oracle_option
 		if (!path)
 			continue; /* the rest of a name with a newline */
 		*path++ = '\0';
-		facts_add(facts, path, strlen(path), line);
+		add_fact(tree, path, line);
 	}
 }
 
 /* From "   0:   0..  24:  3328..  3352:  25:  last,shared,eof" what a copy must have in common. */
-static void add_extent(struct facts *facts, const char *path, size_t path_size, const char *line)
+static void add_extent(const struct tree *tree, const char *path, size_t path_size,
+		       const char *line)
 {
 	unsigned long long from, to, physical;
 	char what[128];
@@ -234,19 +337,16 @@ static void add_extent(struct facts *facts, const char *path, size_t path_size, 
 		 strstr(line, "unwritten") ? " unwritten" : "",
 		 strstr(line, "inline") ? " inline" : "",
 		 strstr(line, "encoded") ? " encoded" : "");
-	facts_add(facts, path, path_size, what);
+	facts_add(tree->facts, path, path_size, what);
 }
 
-static void add_extents(struct facts *facts, int dirfd, const struct oracle_options *options)
+static void add_extents(const struct tree *tree)
 {
 	static const char header[] = "File size of ";
-	size_t size, names_size;
-	BR_AUTO_FREE char *names = FIND(dirfd, options, &names_size, "-type", "f", "-size", "+0c",
-					"-print0");
-	BR_AUTO_FREE char *text = ASK_ABOUT(dirfd, names, names_size, &size, "filefrag", "-vs");
+	size_t size, path_size = 0;
+	BR_AUTO_FREE char *text = ASK_ABOUT(tree, is_filled_file, &size, "filefrag", "-vs");
 	char *next = text;
 	const char *path = "";
-	size_t path_size = 0;
 
 	for (char *line = strsep(&next, "\n"); line; line = strsep(&next, "\n")) {
 		const char *end = strstr(line, " is ");
@@ -255,25 +355,23 @@ static void add_extents(struct facts *facts, int dirfd, const struct oracle_opti
 			path = line + sizeof(header) - 1;
 			path_size = (size_t)(end - path);
 		} else {
-			add_extent(facts, path, path_size, line);
+			add_extent(tree, path, path_size, line);
 		}
 	}
 }
 
-static void add_content(struct facts *facts, int dirfd, const struct oracle_options *options)
+static void add_content(const struct tree *tree)
 {
-	size_t size, names_size;
-	BR_AUTO_FREE char *names = FIND(dirfd, options, &names_size, "-type", "f", "-print0");
-	BR_AUTO_FREE char *text = ASK_ABOUT(dirfd, names, names_size, &size, "sha256sum", "-z",
-					    "--");
+	size_t size = 0;
+	BR_AUTO_FREE char *text = ASK_ABOUT(tree, is_file, &size, "sha256sum", "-z", "--");
 
-	for (char *line = text; line < text + size;) {
+	for (char *line = text; text && line < text + size;) {
 		char *path = strstr(line, "  ");
 
 		ck_assert_ptr_nonnull(path);
 		*path = '\0';
 		path += 2;
-		facts_add(facts, path, strlen(path), line);
+		add_fact(tree, path, line);
 		line = path + strlen(path) + 1;
 	}
 }
@@ -282,20 +380,25 @@ static const struct oracle_options default_options = { .flags = ORACLE_ALL };
 
 struct facts *oracle_facts(int dirfd, const struct oracle_options *options)
 {
-	struct facts *facts = facts_new();
+	struct tree tree = { .dirfd = dirfd,
+			     .options = options ? options : &default_options,
+			     .facts = facts_new() };
 
-	options = options ? options : &default_options;
-	add_inodes(facts, dirfd, options);
-	add_subvolumes(facts, dirfd, options);
-	add_links(facts, dirfd, options);
-	add_xattrs(facts, dirfd, options);
-	add_flags(facts, dirfd, options);
-	if (!(options->flags & ORACLE_NO_EXTENTS))
-		add_extents(facts, dirfd, options);
-	if (options->flags & ORACLE_CONTENT)
-		add_content(facts, dirfd, options);
-	facts_sort(facts);
-	return facts;
+	read_objects(&tree);
+	add_inodes(&tree);
+	add_devices(&tree);
+	add_subvolumes(&tree);
+	add_links(&tree);
+	add_xattrs(&tree);
+	add_flags(&tree);
+	if (!(tree.options->flags & ORACLE_NO_EXTENTS))
+		add_extents(&tree);
+	if (tree.options->flags & ORACLE_CONTENT)
+		add_content(&tree);
+	free(tree.objects);
+	free(tree.text);
+	facts_sort(tree.facts);
+	return tree.facts;
 }
 
 char *oracle_rsync(int a, int b, const char *const *skip)

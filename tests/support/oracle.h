@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Are two trees the same? Answered by programs that know nothing of this project: find, getfattr, lsattr,
- * stat, filefrag, btrfs and rsync.
+ * Are two trees the same? Answered by programs that know nothing of this project: find, getfattr,
+ * lsattr, stat, filefrag, btrfs and rsync.
  *
  * Differences come back as text, one per line, every line beginning with the path (escaped) it is
  * about; "" when there are none. The caller frees it. A program that fails fails the test.
@@ -65,14 +65,17 @@ char *oracle_rsync(int a, int b, const char *const *skip);
 char *oracle_compare(int a, int b, const struct oracle_options *options);
 
 /*
- * Compare trees too deep for those programs, with openat(2) and an own small walk: names, types, modes,
- * owners, sizes, times, content of files, link targets. Does not look at extended attributes.
+ * Compare trees too deep for those programs, with openat(2) and an own small walk: names, types,
+ * modes, owners, sizes, times, content of files, link targets. Does not look at extended
+ * attributes.
  *
  * a, b  directories, open
  */
 char *oracle_walk(int a, int b);
 
-/* Assert that a text of differences is exactly that, and free it. The message shows its beginning. */
+/*
+ * Assert that a text of differences is exactly that, and free it. The message shows its beginning.
+ */
 #define assert_differences(text, expected)                                                     \
 	do {                                                                                   \
 		char *differences_ = (text);                                                   \

@@ -29,8 +29,8 @@ struct run_result {
 };
 
 /*
- * Run a program to its end and capture what it writes. It has a process group of its own, which is killed
- * when time is up, and it dies with the calling process.
+ * Run a program to its end and capture what it writes. It has a process group of its own, which is
+ * killed when time is up, and it dies with the calling process.
  *
  * result  filled; the caller releases it with run_free
  */
@@ -48,7 +48,10 @@ void run_free(struct run_result *result);
  */
 char *run_checked(int cwd, const char *const *argv);
 
-/* run_checked with the arguments in place, output thrown away: run_ok(dirfd, "chattr", "+i", "file"); */
+/*
+ * run_checked with the arguments in place, output thrown away: run_ok(dirfd, "chattr", "+i",
+ * "file");
+ */
 #define run_ok(cwd, ...) run_and_drop((cwd), (const char *const[]){ __VA_ARGS__, NULL })
 void run_and_drop(int cwd, const char *const *argv);
 
@@ -65,8 +68,8 @@ char *run_shell(int cwd, const char *fmt, ...) __attribute__((format(printf, 2, 
 void run_tool(const char *const *args, struct run_result *result);
 
 /*
- * The same, and tell the peak of its resident memory in KiB as its own: rusage of a child would include what
- * its parent held when it forked.
+ * The same, and tell the peak of its resident memory in KiB as its own: rusage of a child would
+ * include what its parent held when it forked.
  */
 void run_tool_measured(const char *const *args, struct run_result *result, long *peak_kib_ret);
 

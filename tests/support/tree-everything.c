@@ -154,7 +154,9 @@ static void make_nodatacow(int dirfd)
 	tree_write(dirfd, "flags/nodatacow-dir/nodatacow-file", "inherited");
 }
 
-/* Immutable and append-only objects come last: nothing below or beside them can be made any more. */
+/*
+ * Immutable and append-only objects come last: nothing below or beside them can be made any more.
+ */
 static void make_flags(int dirfd)
 {
 	static const struct {

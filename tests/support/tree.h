@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Building test trees from tables. Paths are relative to an open directory and short; only the parts
- * that say so are deeper than PATH_MAX. Everything fails the current test when it fails.
+ * Building test trees from tables. Paths are relative to an open directory and short; only the
+ * parts that say so are deeper than PATH_MAX. Everything fails the current test when it fails.
  */
 #ifndef TEST_TREE_H
 #define TEST_TREE_H
@@ -46,8 +46,8 @@ struct tree_node {
 };
 
 /*
- * Make the objects of a table, in its order; parents have to exist. Times are set after all are made, so
- * that a directory's survives.
+ * Make the objects of a table, in its order; parents have to exist. Times are set after all are
+ * made, so that a directory's survives.
  */
 void tree_build(int dirfd, const struct tree_node *nodes, size_t count);
 
@@ -100,13 +100,17 @@ void tree_make_deep(int dirfd, const char *name, unsigned depth);
 int tree_open_deep(int dirfd, const char *name, unsigned depth);
 
 /*
- * Make many small files: in directories of at most per_dir files each, below dirfd/name, which is created.
+ * Make many small files: in directories of at most per_dir files each, below dirfd/name, which is
+ * created.
  *
  * size  bytes in each
  */
 void tree_make_many(int dirfd, const char *name, unsigned count, unsigned per_dir, unsigned size);
 
-/* Parts of tree_everything that cost time; tree_skip_* name those that external programs cannot handle. */
+/*
+ * Parts of tree_everything that cost time; tree_skip_* name those that external programs cannot
+ * handle.
+ */
 enum tree_parts {
 	TREE_SMALL = 0,
 	TREE_DEEP = 1, /* "deep": 3,000 levels */

@@ -242,6 +242,7 @@ END_TEST
 
 START_TEST(test_long_values_leave_room_for_the_reason)
 {
+	struct br_config config;
 	struct br_error err;
 	char *text = calloc(100000, 1);
 	char *end = stpcpy(text, ROOT "persist = { \"");
@@ -256,6 +257,12 @@ START_TEST(test_long_values_leave_room_for_the_reason)
 	tmpdir_write_text(&conf.dir, "c", text);
 	conf_refused(&conf, &err);
 	ck_assert_ptr_nonnull(strstr(err.text, "has a component of more than 255 bytes"));
+	strcpy(end + 257, "\" } }"); /* the slash and one byte too many */
+	tmpdir_write_text(&conf.dir, "c", text);
+	conf_refused(&conf, &err);
+	strcpy(end + 256, "\" } }");
+	conf_load(&conf, text, &config);
+	br_config_free(&config);
 
 	end = stpcpy(text, "ephemeral ");
 	memset(end, 'x', 200);

@@ -104,6 +104,7 @@ static const struct {
 	{ "a:b ", "", FORM, false },
 	{ "a/b", "", FORM, false },
 	{ "a\n", "", FORM, false },
+	{ "a\177", "", FORM, false },
 	{ "4294967295", "", "the number is too large", false },
 	{ ":99999999999999999999999", "", "the number is too large", false },
 };
