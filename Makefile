@@ -20,7 +20,8 @@
 #   format          rewrite the C sources with clang-format
 #   install         install into $(DESTDIR)$(PREFIX)
 #   dist            source archive of the committed files: build/blankroot-VERSION.tar.gz
-#   clean           remove what was built, but not the libraries of STATIC_LIBS=built
+#   clean           remove what was built, but not what takes minutes to get: the libraries of
+#                   STATIC_LIBS=built, and the Debian root of the tests
 #   distclean       remove the build folder
 #
 # Knobs: what is built. Each combination has a build folder of its own, build/FLAVOUR, so that they live
@@ -119,7 +120,7 @@ deps:
 	packaging/deps all
 
 clean:
-	rm -rf $(filter-out $(BUILD)/static-libs,$(wildcard $(BUILD)/*))
+	rm -rf $(filter-out $(BUILD)/static-libs $(BUILD)/cache,$(wildcard $(BUILD)/*))
 
 distclean:
 	rm -rf $(BUILD)

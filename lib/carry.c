@@ -276,8 +276,11 @@ static int create_object(int staging, int parent, const char *name,
 
 	if (fstat(parent, &before) != 0)
 		return br_error_set(err, BR_ERR_STAT, errno, name, NULL);
-	if ((r = br_owner_resolve(staging, persist->owner, &uid, &gid, err)) < 0 ||
-	    (r = make_object(parent, name, persist, &fd, err)) < 0)
+	r = br_owner_resolve(staging, persist->owner, &uid, &gid, err);
+	if (r < 0) /* two paths matter: this one, and the file that does not know the name */
+		return br_error_context(err, "in /%s of the new root", err->path);
+	r = make_object(parent, name, persist, &fd, err);
+	if (r < 0)
 		return r;
 	/* the owner first: changing it clears setuid and setgid */
 	if (fchown(fd, uid, gid) != 0 || fchmod(fd, persist->has_mode ? persist->mode : mode) != 0)

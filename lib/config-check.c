@@ -101,17 +101,28 @@ static int check_persist(const struct br_ephemeral *ephemeral, struct br_error *
 	return 0;
 }
 
+static int refuse_option(const struct br_ephemeral *ephemeral, const struct br_persist *persist,
+			 const char *why, struct br_error *err)
+{
+	return br_error_set(err, BR_ERR_CONFIG, 0, NULL, WHERE "path \"/%.200s\": %s",
+			    persist->origin.file, persist->origin.line, ephemeral->name,
+			    persist->path, why);
+}
+
 static int check_options(const struct br_ephemeral *ephemeral, struct br_error *err)
 {
 	for (size_t i = 0; i < ephemeral->persist_count; i++) {
 		const struct br_persist *persist = &ephemeral->persist[i];
 
 		if (persist->method == BR_METHOD_SUBVOLUME && persist->create == BR_CREATE_FILE)
-			return br_error_set(
-				err, BR_ERR_CONFIG, 0, NULL,
-				WHERE "path \"/%.200s\": create: a subvolume cannot be a file",
-				persist->origin.file, persist->origin.line, ephemeral->name,
-				persist->path);
+			return refuse_option(ephemeral, persist,
+					     "create: a subvolume cannot be a file", err);
+		if (persist->create == BR_CREATE_NO && (persist->owner || persist->has_mode))
+			return refuse_option(
+				ephemeral, persist,
+				"owner and mode are for what is made new: they need create "
+				"= directory or file",
+				err);
 	}
 	return 0;
 }

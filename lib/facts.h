@@ -50,6 +50,7 @@ struct br_ephemeral_facts {
 	char *source_path; /* from the top level: the blank, or an archive */
 	bool source_is_archive;
 	struct br_subvol source;
+	bool source_has_nested; /* other subvolumes are nested in it */
 
 	enum br_leftover leftover;
 	struct br_subvol staging; /* of the leftover */

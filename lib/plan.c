@@ -212,7 +212,7 @@ static void plan_preparation(struct builder *b, size_t i, const char *archive)
 	if (facts->has_old)
 		add_move(b, BR_STEP_RECORD, i, NULL, archive);
 	add_move(b, BR_STEP_SNAPSHOT, i, facts->source_path, staging);
-	if (facts->source_is_archive)
+	if (facts->source_has_nested)
 		add_move(b, BR_STEP_SNAPSHOT_NESTED, i, facts->source_path, staging);
 	plan_paths(b, i);
 }

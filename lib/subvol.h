@@ -99,6 +99,9 @@ struct br_subvol_filter {
 BR_MUST_CHECK int br_subvol_snapshot_nested(int src, int dst, const struct br_subvol_filter *filter,
 					    uint64_t *count, struct br_error *err);
 
+/* Are other subvolumes nested in the one whose open root this is? BR_ERR_SUBVOLUME. */
+BR_MUST_CHECK int br_subvol_has_nested(int fd, bool *ret, struct br_error *err);
+
 /* Set or clear the read-only flag of the open subvolume root. BR_ERR_SUBVOLUME. */
 BR_MUST_CHECK int br_subvol_set_read_only(int fd, bool read_only, struct br_error *err);
 

@@ -81,7 +81,7 @@ check_failed() {
 	write_configuration 'path "/link/x" {}'
 	expect 4 failed old 'NOT RESET: symbolic link in path "root/link' --cmdline noresume
 	write_configuration 'path "/created" { create = directory owner = "nobody-of-that-name" }'
-	expect 4 failed old 'NOT RESET: unknown owner' --cmdline noresume
+	expect 4 failed old 'NOT RESET: unknown owner "root/created": create: in /etc/passwd of the new root' --cmdline noresume
 	rm "$top/root/link"
 }
 

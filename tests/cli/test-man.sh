@@ -89,14 +89,16 @@ check_entries() {
 # All examples of keys as one configuration each, in the section they belong to, and those that are one as they are.
 write_examples() {
 	awk -v dir="$dir" '
-		/^\.Sh/ { before = after = "" }
+		/^\.Sh/ { before = after = with = "" }
+		/^\.It / { with = "" }
+		/^\.It Ic (owner|mode)$/ && before ~ /path/ { with = " create = directory" }
 		/^\.Sh EPHEMERAL/ { before = "ephemeral root {"; after = "}" }
 		/^\.Sh PERSISTENT/ { before = "ephemeral root { path \"/a\" {"; after = "} }" }
 		/^\.Ic (archives|snapshots|performance|maintenance) / { before = $2 " {"; after = "}" }
 		/^\.Dl / && !/check-config/ {
 			gsub(/\\\(dq/, "\"")
 			file = dir "/example-" ++n ".conf"
-			print before " " substr($0, 5) " " after > file
+			print before with " " substr($0, 5) " " after > file
 			if (before !~ /^ephemeral/)
 				print "ephemeral root { }" > file
 		}

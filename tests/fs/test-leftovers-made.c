@@ -7,6 +7,7 @@
 #include "cleanup.h"
 #include "fingerprint.h"
 #include "server.h"
+#include "stepper.h"
 #include "suite.h"
 #include "tree.h"
 
@@ -182,6 +183,84 @@ START_TEST(test_late_archives_are_sealed)
 }
 END_TEST
 
+/* --- killed once more --- */
+
+struct killer {
+	unsigned at, seen; /* of the calls that matter here: renames, flags, marks, the default */
+};
+
+static bool kill_at(void *data, const struct stepper_call *call)
+{
+	static const char *const calls[] = { "renameat2", "BTRFS_IOC_SUBVOL_SETFLAGS", "fsetxattr",
+					     "BTRFS_IOC_DEFAULT_SUBVOL",
+					     "BTRFS_IOC_SNAP_DESTROY_V2" };
+	struct killer *killer = data;
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		killer->seen += strcmp(call->name, calls[i]) == 0;
+	return killer->seen < killer->at;
+}
+
+/* Run and kill before one of those calls. Returns false when there are fewer. */
+static bool run_killed(struct image *image, const char *config, unsigned at)
+{
+	const char *const argv[] = { run_tool_path(),  "--config",  config, "--device",
+				     image->device[0], "--cmdline", "",     NULL };
+	struct killer killer = { .at = at };
+	const struct stepper stepper = { .argv = argv, .before_call = kill_at, .data = &killer };
+	struct run_result result;
+
+	image_unmount(image);
+	(void)stepper_run(&stepper, &result);
+	int code = result.code;
+	ck_assert_msg(code == 137 || code == 0, "exit %d: %s", code, result.err);
+	run_free(&result);
+	(void)image_mount(image, NULL);
+	return code == 137;
+}
+
+static void begin_again(struct image *image, const char *prepare)
+{
+	image_unmount(image);
+	state_restore(server_state(), image);
+	free(run_shell(image_mount(image, NULL), "%s%s", words, prepare));
+}
+
+/*
+ * An old root that waits to be archived gets there, is sealed and is not the default, wherever the
+ * next run ends.
+ */
+START_TEST(test_killed_while_archiving)
+{
+	static const char *const prepares[] = { SWAPPED "default $S", "swapped; default $S",
+						"touch root/mark; default root", ARCHIVED };
+	struct image *image = server_begin();
+	BR_AUTO_FREE char *config = layout_config(LAYOUT_PERSIST, NULL);
+	bool is_killed = true;
+
+	for (unsigned at = 1; is_killed; at++) {
+		begin_again(image, prepares[_i]);
+		is_killed = run_killed(image, config, at);
+		/* the default must not be what retention may delete, not for a moment */
+		BR_AUTO_FREE char *wrong = run_shell(
+			image->top, "btrfs subvolume get-default . | grep old_roots || :");
+		ck_assert_msg(_i == 3 || *wrong == '\0', "killed before call %u: %s", at, wrong);
+		server_reset_ok(image, config);
+		BR_AUTO_FREE char *found = run_shell(image->top, "ls -d old_roots/*/mark | wc -l");
+		ck_assert_str_eq(found, "1\n");
+		BR_AUTO_FREE char *writable = run_shell(
+			image->top, "for a in old_roots/*; do btrfs property get -ts $a ro; done "
+				    "| sort -u");
+		ck_assert_msg(strcmp(writable, "ro=true\n") == 0, "killed before call %u", at);
+		BR_AUTO_FREE char *state = run_shell(image->top, "ls -A .blankroot");
+		ck_assert_str_eq(state, "");
+		BR_AUTO_FREE char *is_root = run_shell(
+			image->top, "btrfs subvolume get-default . | grep -c 'path root$' || :");
+		ck_assert_str_eq(is_root, _i == 3 ? "0\n" : "1\n");
+	}
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("leftovers-made");
@@ -189,6 +268,7 @@ static Suite *make_suite(void)
 
 	tcase_add_loop_test(tcase, test_leftover, 0, sizeof(leftovers) / sizeof(leftovers[0]));
 	tcase_add_loop_test(tcase, test_late_archives_are_sealed, 0, 3);
+	tcase_add_loop_test(tcase, test_killed_while_archiving, 0, 4);
 	return suite;
 }
 

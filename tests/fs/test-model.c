@@ -10,6 +10,7 @@
 #include "drift.h"
 #include "forecast.h"
 #include "run.h"
+#include "stepper.h"
 #include "suite.h"
 #include "tree.h"
 #include "world.h"
@@ -160,9 +161,9 @@ static void foretell(struct trial *trial)
 		trial->expected[i] = NULL;
 		if (!trial->configured[i])
 			continue;
-		trial->expected[i] = forecast_reset(
-			&trial->paths[i], ephemeral->now,
-			from ? trial->from->model : ephemeral->blank_now, from);
+		trial->expected[i] = forecast_reset(&trial->paths[i], ephemeral->now,
+						    from ? trial->from->model
+							 : ephemeral->blank_now);
 		trial->must_fail |= !trial->expected[i];
 	}
 }
@@ -217,9 +218,9 @@ static long run_to_the_end(const struct trial *trial, struct run_result *result)
 	return (end.tv_sec - start.tv_sec) * 1000000 + (end.tv_nsec - start.tv_nsec) / 1000;
 }
 
-static void run_and_kill(const struct trial *trial, useconds_t usec)
+/* At a moment that nobody chose. */
+static void kill_after(const char *const *argv, useconds_t usec)
 {
-	const char *tool = run_tool_path();
 	pid_t pid = fork();
 	int status;
 
@@ -228,14 +229,48 @@ static void run_and_kill(const struct trial *trial, useconds_t usec)
 		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 		(void)!(dup2(null, 1) + dup2(null, 2));
-		(void)execl(tool, tool, "--config", trial->config, "--device",
-			    world.image->device[0], "--cmdline", "", NULL);
+		/* execv does not change the strings; its prototype is older than const */
+		(void)execv(argv[0], (char *const *)(uintptr_t)argv);
 		_exit(127);
 	}
 	(void)usleep(usec);
 	(void)kill(pid, SIGKILL);
 	ck_assert(waitpid(pid, &status, 0) == pid);
 	ck_assert(!WIFEXITED(status) || WEXITSTATUS(status) != 127);
+}
+
+/* Counts calls from the first rename on. */
+static bool go_on(void *data, const struct stepper_call *call)
+{
+	int *left = data;
+
+	if (strcmp(call->name, "renameat2") == 0 && *left < 0)
+		*left = -*left;
+	return *left < 0 || --*left > 0;
+}
+
+/* In the little time between the swap and the end, where a random moment seldom is. */
+static void kill_behind_swap(const char *const *argv, int calls)
+{
+	int left = -calls;
+	struct stepper stepper = { .argv = argv, .before_call = go_on, .data = &left };
+	struct run_result result;
+
+	(void)stepper_run(&stepper, &result);
+	run_free(&result);
+}
+
+static void run_and_kill(const struct trial *trial)
+{
+	const char *const argv[] = {
+		run_tool_path(), "--config", trial->config, "--device", world.image->device[0],
+		"--cmdline",     "",         NULL
+	};
+
+	if (random_chance(&chance, 50))
+		kill_behind_swap(argv, 1 + (int)random_below(&chance, 8));
+	else
+		kill_after(argv, (useconds_t)random_below(&chance, (size_t)usual_usec * 5 / 4));
 }
 
 /* --- checking --- */
@@ -341,7 +376,7 @@ static bool one_trial(unsigned number)
 	       trial.must_fail ? ", has to fail" : "");
 	if (trial.scenario == KILLED) {
 		image_unmount(world.image);
-		run_and_kill(&trial, (useconds_t)random_below(&chance, (size_t)usual_usec * 5 / 4));
+		run_and_kill(&trial);
 		(void)image_mount(world.image, NULL);
 		check_after_kill(&trial);
 		foretell(&trial);

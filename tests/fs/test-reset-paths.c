@@ -216,6 +216,37 @@ START_TEST(test_nested_stay_in_the_archive)
 }
 END_TEST
 
+/* A snapshot of the blank leaves out what is nested in it; the new root has it all the same. */
+START_TEST(test_nested_of_the_blank_come_along)
+{
+	struct image *image = server_begin();
+	BR_AUTO_FREE char *config = layout_config("\"/var/lib/app\"", NULL);
+
+	run_ok(image->top, "sh", "-euc",
+	       "btrfs property set -ts root-blank ro false\n"
+	       "cd root-blank\n"
+	       "mkdir -p opt/fixed\n"
+	       "btrfs subvolume create opt/fixed/one\n"
+	       "btrfs subvolume create opt/fixed/one/two\n"
+	       "btrfs subvolume create var/lib/app/mine\n"
+	       "echo two >opt/fixed/one/two/file\n"
+	       "btrfs property set -ts opt/fixed/one/two ro true\n"
+	       "touch -d 2001-01-01 opt/fixed\n"
+	       "cd ..\n"
+	       "btrfs property set -ts root-blank ro true");
+	server_reset_ok(image, config);
+	server_reset_ok(image, config);
+	BR_AUTO_FREE char *two = tree_read(image->top, "root/opt/fixed/one/two/file");
+	ck_assert_str_eq(two, "two\n");
+	ck_assert(subvol_is_read_only(image->top, "root/opt/fixed/one/two"));
+	ck_assert(!subvol_is_read_only(image->top, "root/opt/fixed/one"));
+	ck_assert(!tree_exists(image->top, "root/var/lib/app/mine"));
+	ck_assert(tree_exists(image->top, "root-blank/var/lib/app/mine"));
+	BR_AUTO_FREE char *times = run_shell(image->top, "stat -c %%Y r*/opt/fixed | uniq | wc -l");
+	ck_assert_str_eq(times, "1\n");
+}
+END_TEST
+
 /* A plain directory becomes a subvolume, once; then it is carried in constant time. */
 START_TEST(test_conversion)
 {
@@ -376,6 +407,7 @@ static Suite *make_suite(void)
 	tcase_add_test(tcase, test_only_the_path_is_carried);
 	tcase_add_test(tcase, test_missing_parents);
 	tcase_add_test(tcase, test_nested_stay_in_the_archive);
+	tcase_add_test(tcase, test_nested_of_the_blank_come_along);
 	tcase_add_test(tcase, test_conversion);
 	tcase_add_loop_test(tcase, test_created, 0, sizeof(createds) / sizeof(createds[0]));
 	tcase_add_test(tcase, test_absent);

@@ -298,7 +298,7 @@ static bool (*const kinds[])(const struct change *change) = {
 	make_special,       make_link,          make_link,          move,
 	exchange,           remove_object,      drift_change_mode,  drift_change_owner,
 	drift_change_times, drift_change_xattr, drift_change_xattr, drift_change_flags,
-	make_subvolume,     seal_subvolume,
+	make_subvolume,     make_subvolume,     seal_subvolume,     seal_subvolume,
 };
 
 size_t drift_kinds(void)

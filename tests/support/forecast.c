@@ -59,11 +59,12 @@ void forecast_print(const struct forecast_paths *paths, FILE *out)
 	for (size_t i = 0; i < paths->count; i++) {
 		const struct forecast_path *path = &paths->path[i];
 
-		fprintf(out,
-			"\tpath \"/%s\" {\n\t\tmethod = %s\n\t\tcreate = %s\n"
-			"\t\towner = \"%u:%u\"\n\t\tmode = \"%04o\"\n\t}\n",
-			path->path, path->as_subvolume ? "subvolume" : "copy",
-			creates[path->create], path->uid, path->gid, path->mode);
+		fprintf(out, "\tpath \"/%s\" {\n\t\tmethod = %s\n\t\tcreate = %s\n", path->path,
+			path->as_subvolume ? "subvolume" : "copy", creates[path->create]);
+		if (path->create != FORECAST_CREATE_NO)
+			fprintf(out, "\t\towner = \"%u:%u\"\n\t\tmode = \"%04o\"\n", path->uid,
+				path->gid, path->mode);
+		fputs("\t}\n", out);
 	}
 }
 
@@ -127,7 +128,7 @@ static bool is_sealed(const struct model *tree, const char *path)
 }
 
 static bool must_fail(const struct forecast_path *path, const struct model *old,
-		      const struct model *source, bool is_archive)
+		      const struct model *source)
 {
 	const struct model_object *object = model_find(old, path->path);
 	bool is_needed = object || path->create != FORECAST_CREATE_NO;
@@ -137,7 +138,7 @@ static bool must_fail(const struct forecast_path *path, const struct model *old,
 	if (path->as_subvolume && object && object->type >= MODEL_FILE)
 		return true;
 	if (object || (is_needed && !model_find(source, path->path)))
-		return is_archive && is_sealed(source, path->path);
+		return is_sealed(source, path->path);
 	return false;
 }
 
@@ -167,27 +168,10 @@ void forecast_choose(struct forecast_paths *paths, const struct model *old,
 		ck_assert_ptr_nonnull(chosen.path);
 		choose_options(&chosen, random);
 		if (!*chosen.path || !can_be_named(chosen.path) || !is_free(paths, chosen.path) ||
-		    (must_fail(&chosen, old, blank, false) && !random_chance(random, 3)))
+		    (must_fail(&chosen, old, blank) && !random_chance(random, 3)))
 			free(chosen.path);
 		else
 			paths->path[paths->count++] = chosen;
-	}
-}
-
-/* A snapshot has place-holders where subvolumes are nested. */
-static void leave_nested_behind(struct model *tree)
-{
-	for (size_t i = 1; i < tree->count; i++) {
-		struct model_object object = tree->objects[i];
-		static char nothing[] = "";
-
-		if (object.type != MODEL_SUBVOLUME)
-			continue;
-		BR_AUTO_FREE char *path = strdup(object.path);
-		ck_assert_ptr_nonnull(path);
-		model_remove(tree, path);
-		model_add(tree, &(struct model_object){
-					.path = path, .type = MODEL_PLACEHOLDER, .what = nothing });
 	}
 }
 
@@ -282,15 +266,13 @@ static void create(struct model *tree, const struct model *old, const struct for
 }
 
 struct model *forecast_reset(const struct forecast_paths *paths, const struct model *old,
-			     const struct model *source, bool is_archive)
+			     const struct model *source)
 {
 	for (size_t i = 0; i < paths->count; i++)
-		if (must_fail(&paths->path[i], old, source, is_archive))
+		if (must_fail(&paths->path[i], old, source))
 			return NULL;
 	struct model *tree = model_copy(source);
 	tree->marks = 0;
-	if (!is_archive)
-		leave_nested_behind(tree);
 	for (size_t i = 0; i < paths->count; i++) {
 		const struct forecast_path *path = &paths->path[i];
 

@@ -42,12 +42,11 @@ void forecast_clear(struct forecast_paths *paths);
 /*
  * Foretell the new root.
  *
- * source      blank or archive
- * is_archive  the subvolumes nested in it come along
+ * source  blank or archive
  *
  * Returns it, owned by the caller; NULL: the reset has to fail, because a path cannot be carried.
  */
 struct model *forecast_reset(const struct forecast_paths *paths, const struct model *old,
-			     const struct model *source, bool is_archive);
+			     const struct model *source);
 
 #endif

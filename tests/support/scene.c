@@ -81,6 +81,7 @@ void scene_start_from_archive(struct scene *scene)
 
 	scene->of[0].source_path = path;
 	scene->of[0].source_is_archive = true;
+	scene->of[0].source_has_nested = true;
 	scene->of[0].source.id = 200;
 }
 

@@ -125,6 +125,10 @@ static const struct {
 	  ABOVE "path \"/a\": method: \"move\": must be one of \"copy\", \"subvolume\"" },
 	{ ROOT "path /a { create = yes }\n}",
 	  ABOVE "path \"/a\": create: \"yes\": must be one of \"no\", \"directory\", \"file\"" },
+	{ ROOT "path /a { mode = 0700 }\n}", ABOVE
+	  "path \"/a\": owner and mode are for what is made new: they need create = directory or file" },
+	{ ROOT "path /a { create = no owner = root }\n}", ABOVE
+	  "path \"/a\": owner and mode are for what is made new: they need create = directory or file" },
 	{ ROOT "path /a { owner = \"\" }\n}", ABOVE "path \"/a\": owner: \"\": must not be empty" },
 	{ ROOT "path /a { owner = a:b:c }\n}",
 	  ABOVE "path \"/a\": owner: \"a:b:c\": must be user:group, names or numbers" },

@@ -188,7 +188,7 @@ START_TEST(test_everything_else)
 		"ephemeral \"sub/home\" {\n"
 		"  blank = blanks/empty archive = none mountpoint = /home\n"
 		"  path /a { method = copy create = file owner = 1000 mode = 640 }\n"
-		"  path /b { create = no owner = :users mode = 02755 }\n"
+		"  path /b { create = directory owner = :users mode = 02755 }\n"
 		"}\n"
 		"ephemeral cache { blank = blanks/empty archive = old/cache }\n"
 		"archives { keep = 1y2w3d4h5m6s keep-min = 0 max-overhead = 100% min-free = 12.5% }\n"
