@@ -5,28 +5,12 @@
 #include "cleanup.h"
 #include "facts-list.h"
 #include "run.h"
+#include "words.h"
 
 #include <check.h>
 #include <string.h>
 
 #define TIMEOUT 300
-
-/* A command line that grows, ended by NULL. */
-struct words {
-	const char *word[96];
-	size_t count;
-};
-
-static void add_words(struct words *words, const char *const *more)
-{
-	for (; *more; more++) {
-		ck_assert(words->count + 1 < sizeof(words->word) / sizeof(words->word[0]));
-		words->word[words->count++] = *more;
-	}
-	words->word[words->count] = NULL;
-}
-
-#define ADD(words, ...) add_words((words), (const char *const[]){ __VA_ARGS__, NULL })
 
 /* What one program says, given input. It must succeed. Owned by the caller. */
 static char *ask(int cwd, const char *const *argv, const char *input, size_t input_size,
@@ -79,18 +63,18 @@ static char *find(const struct tree *tree, size_t *size_ret)
 	char path[8][512], start[512], format[320];
 
 	snprintf(start, sizeof(start), "./%s", options->only ? options->only : ".");
-	ADD(&words, "find", options->only ? start : ".");
+	WORDS_ADD(&words, "find", options->only ? start : ".");
 	for (size_t i = 0; options->skip && options->skip[i]; i++) {
 		ck_assert_uint_lt(i, 8);
 		snprintf(path[i], sizeof(path[i]), "./%s", options->skip[i]);
-		ADD(&words, "-path", path[i], "-prune", "-o");
+		WORDS_ADD(&words, "-path", path[i], "-prune", "-o");
 	}
 	snprintf(format, sizeof(format), "%s%s%s%s%s%s", OBJECT_FIELDS,
 		 "%y mode=%#m owner=%U:%G size=%s mtime=%T@",
 		 options->flags & ORACLE_NO_ATIME ? "" : " atime=%A@",
 		 options->flags & ORACLE_NO_EXTENTS ? "" : " blocks=%b",
 		 options->flags & ORACLE_CTIME ? " inode=%i ctime=%C@" : "", " target=%l\\0");
-	ADD(&words, "-printf", format);
+	WORDS_ADD(&words, "-printf", format);
 	return ask(tree->dirfd, words.word, NULL, 0, size_ret);
 }
 
@@ -197,8 +181,8 @@ static char *ask_about(const struct tree *tree, bool (*is_wanted)(const struct o
 	BR_AUTO_FREE char *text = text_end(&names);
 	if (names.size == 0)
 		return NULL;
-	ADD(&words, "xargs", "-0", "-r");
-	add_words(&words, program);
+	WORDS_ADD(&words, "xargs", "-0", "-r");
+	words_add(&words, program);
 	return ask(tree->dirfd, words.word, text, names.size, size_ret);
 }
 
@@ -409,14 +393,14 @@ char *oracle_rsync(int a, int b, const char *const *skip)
 
 	snprintf(from, sizeof(from), "/proc/%d/fd/%d/", (int)getpid(), a);
 	snprintf(to, sizeof(to), "/proc/%d/fd/%d/", (int)getpid(), b);
-	ADD(&words, "rsync", "-aHAX", "--checksum", "--dry-run", "--delete", "--numeric-ids");
-	ADD(&words, "--modify-window=-1", "--out-format=%n: rsync %i%L");
+	WORDS_ADD(&words, "rsync", "-aHAX", "--checksum", "--dry-run", "--delete", "--numeric-ids");
+	WORDS_ADD(&words, "--modify-window=-1", "--out-format=%n: rsync %i%L");
 	for (size_t i = 0; skip && skip[i]; i++) {
 		ck_assert_uint_lt(i, 8);
 		snprintf(exclude[i], sizeof(exclude[i]), "--exclude=/%s", skip[i]);
-		ADD(&words, exclude[i]);
+		WORDS_ADD(&words, exclude[i]);
 	}
-	ADD(&words, from, to);
+	WORDS_ADD(&words, from, to);
 	return ask(0, words.word, NULL, 0, &size);
 }
 

@@ -6,6 +6,7 @@
 #include "disk.h"
 #include "fingerprint.h"
 #include "tree.h"
+#include "words.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -55,36 +56,19 @@ char *server_config(const char *text)
 	return path;
 }
 
-/* A command line that grows, ended by NULL. */
-struct words {
-	const char *word[40];
-	size_t count;
-};
-
-static void add_words(struct words *words, const char *const *more)
-{
-	for (; *more; more++) {
-		ck_assert(words->count + 1 < sizeof(words->word) / sizeof(words->word[0]));
-		words->word[words->count++] = *more;
-	}
-	words->word[words->count] = NULL;
-}
-
-#define ADD(words, ...) add_words((words), (const char *const[]){ __VA_ARGS__, NULL })
-
 /* The leak detector of a program under test cannot work while it is traced. */
 static void add_strace(struct words *words, const struct reset *reset, char **options)
 {
 	const char *calls = reset->fault ? reset->fault : reset->traced;
 
-	ADD(words, "env", "ASAN_OPTIONS=detect_leaks=0", "strace", "-f", "-qq", "-s", "512", "-o",
-	    reset->trace ? reset->trace : "/dev/null");
+	WORDS_ADD(words, "env", "ASAN_OPTIONS=detect_leaks=0", "strace", "-f", "-qq", "-s", "512",
+		  "-o", reset->trace ? reset->trace : "/dev/null");
 	ck_assert(asprintf(&options[0], "trace=%.*s", (int)strcspn(calls, ":"), calls) > 0);
-	ADD(words, "-e", options[0]);
+	WORDS_ADD(words, "-e", options[0]);
 	if (!reset->fault)
 		return;
 	ck_assert(asprintf(&options[1], "inject=%s", reset->fault) > 0);
-	ADD(words, "-e", options[1]);
+	WORDS_ADD(words, "-e", options[1]);
 }
 
 static void run_on(const struct image *image, const struct reset *reset,
@@ -97,11 +81,11 @@ static void run_on(const struct image *image, const struct reset *reset,
 	ck_assert(asprintf(&result->report, "%s/boot.json", dir) > 0);
 	if (reset->fault || reset->trace)
 		add_strace(&words, reset, options);
-	ADD(&words, run_tool_path(), "--config", reset->config, "--report", result->report,
-	    "--device", reset->device ? reset->device : image->device[0], "--cmdline",
-	    reset->cmdline ? reset->cmdline : "");
+	WORDS_ADD(&words, run_tool_path(), "--config", reset->config, "--report", result->report,
+		  "--device", reset->device ? reset->device : image->device[0], "--cmdline",
+		  reset->cmdline ? reset->cmdline : "");
 	if (reset->dry_run)
-		ADD(&words, "--dry-run");
+		WORDS_ADD(&words, "--dry-run");
 	run(&(struct run_options){ .argv = words.word }, &result->run);
 	result->code = result->run.code;
 	free(options[0]);
