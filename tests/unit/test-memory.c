@@ -41,7 +41,7 @@ START_TEST(test_config)
 			  "device = /dev/sda\n"
 			  "ephemeral root { blank = b archive = a mountpoint = /\n"
 			  "  persist = { /a, /b }\n"
-			  "  path /c { method = subvolume owner = root:root mode = 0700 }\n}\n"
+			  "  path /c { method = subvolume create = directory owner = root:root mode = 0700 }\n}\n"
 			  "ephemeral tmp { }\n"
 			  "archives { keep = 1d }\n"
 			  "snapshots { subvolumes = { x, y } every = 1h }\n"
