@@ -101,14 +101,24 @@ void br_record_free(struct br_record *record)
 	*record = (struct br_record){ 0 };
 }
 
-int br_record_set_retired(int fd, time_t when, struct br_error *err)
+static int set_time(int fd, const char *mark, time_t when, struct br_error *err)
 {
 	char text[32];
 	int length = snprintf(text, sizeof(text), "%lld", (long long)when);
 
-	if (fsetxattr(fd, BR_XATTR_RETIRED, text, (size_t)length, 0) != 0)
-		return br_error_set(err, BR_ERR_XATTR, errno, NULL, BR_XATTR_RETIRED);
+	if (fsetxattr(fd, mark, text, (size_t)length, 0) != 0)
+		return br_error_set(err, BR_ERR_XATTR, errno, NULL, "%s", mark);
 	return 0;
+}
+
+int br_record_set_retired(int fd, time_t when, struct br_error *err)
+{
+	return set_time(fd, BR_XATTR_RETIRED, when, err);
+}
+
+int br_record_set_good(int fd, time_t when, struct br_error *err)
+{
+	return set_time(fd, BR_XATTR_GOOD, when, err);
 }
 
 bool br_record_has_mark(int fd, const char *mark)

@@ -59,6 +59,12 @@ void br_record_free(struct br_record *record);
 /* Note on an open subvolume root when it was retired. BR_ERR_XATTR. */
 BR_MUST_CHECK int br_record_set_retired(int fd, time_t when, struct br_error *err);
 
+/*
+ * Note on the open root of a subvolume in use that the boot it was made for was good, and when that
+ * was found. Not flushed. BR_ERR_XATTR.
+ */
+BR_MUST_CHECK int br_record_set_good(int fd, time_t when, struct br_error *err);
+
 /* Is this mark (BR_XATTR_GOOD, BR_XATTR_PINNED) on the open subvolume root? */
 bool br_record_has_mark(int fd, const char *mark);
 

@@ -6,37 +6,6 @@
 
 #include <inttypes.h>
 
-/* 1234567 as "1,234,567" */
-static void put_count(FILE *out, uint64_t count)
-{
-	char digits[24];
-	int length = snprintf(digits, sizeof(digits), "%" PRIu64, count);
-
-	for (int i = 0; i < length; i++) {
-		if (i > 0 && (length - i) % 3 == 0)
-			(void)fputc(',', out);
-		(void)fputc(digits[i], out);
-	}
-}
-
-static void put_size(FILE *out, uint64_t bytes)
-{
-	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
-	double value = (double)bytes;
-	size_t unit = 0;
-
-	while (value >= 1024) {
-		value /= 1024;
-		unit++;
-	}
-	(void)fprintf(out, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
-}
-
-static void put_duration(FILE *out, uint64_t usec)
-{
-	(void)fprintf(out, "%.3f s", (double)usec / 1e6);
-}
-
 static void put_carried(FILE *out, const struct br_reset *reset)
 {
 	struct br_copy_stats sum = { 0 };
@@ -54,9 +23,9 @@ static void put_carried(FILE *out, const struct br_reset *reset)
 	(void)fprintf(out, "%" PRIu64 " path%s carried", paths, paths == 1 ? "" : "s");
 	if (sum.files > 0 || sum.subvolumes > 0) {
 		(void)fputs(" (", out);
-		put_count(out, sum.files);
+		br_text_put_count(out, sum.files);
 		(void)fprintf(out, " file%s, ", sum.files == 1 ? "" : "s");
-		put_size(out, sum.bytes_shared + sum.bytes_copied);
+		br_text_put_size(out, sum.bytes_shared + sum.bytes_copied);
 		if (sum.subvolumes > 0)
 			(void)fprintf(out, ", %" PRIu64 " subvolume%s", sum.subvolumes,
 				      sum.subvolumes == 1 ? "" : "s");
@@ -91,7 +60,7 @@ static void put_reset(FILE *out, const struct br_reset *reset)
 		br_text_put_name(out, reset->facts.ephemeral[i].source_path);
 	}
 	(void)fputs(" in ", out);
-	put_duration(out, reset->usec);
+	br_text_put_duration(out, reset->usec);
 	(void)fputs(": ", out);
 	put_carried(out, reset);
 	put_archives(out, reset);

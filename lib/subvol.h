@@ -44,6 +44,22 @@ bool br_subvol_is_root(int fd);
 BR_MUST_CHECK int br_subvol_stat(int fd, struct br_subvol *subvol_ret, struct br_error *err);
 
 /*
+ * Where the subvolume whose root is open lies, from the top level: "root"; "" for the top level
+ * itself. As it is named now, whatever it was mounted by.
+ *
+ * Returns 0 with *path_ret owned by the caller. BR_ERR_SUBVOLUME. Privilege: CAP_SYS_ADMIN.
+ */
+BR_MUST_CHECK int br_subvol_path(int fd, char **path_ret, struct br_error *err);
+
+#define BR_FSID_SIZE 37 /* "57377a52-f6e3-44a8-9ad6-0f09b1c36693" and NUL */
+
+/*
+ * UUID of the file system that fd is on, as text. BR_ERR_LAYOUT when it is no btrfs,
+ * BR_ERR_SUBVOLUME otherwise.
+ */
+BR_MUST_CHECK int br_subvol_fsid(int fd, char fsid_ret[BR_FSID_SIZE], struct br_error *err);
+
+/*
  * Open a subvolume's root below a directory, path relative, links never followed.
  *
  * subvol_ret  its properties; NULL: not wanted

@@ -4,6 +4,7 @@
 
 #include "error.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,4 +39,34 @@ void br_text_put_name(FILE *out, const char *name)
 	(void)br_escape(escaped, size, name);
 	(void)fputs(escaped, out); /* a failure shows in ferror */
 	free(escaped);
+}
+
+void br_text_put_count(FILE *out, uint64_t count)
+{
+	char digits[24];
+	int length = snprintf(digits, sizeof(digits), "%" PRIu64, count);
+
+	for (int i = 0; i < length; i++) {
+		if (i > 0 && (length - i) % 3 == 0)
+			(void)fputc(',', out);
+		(void)fputc(digits[i], out);
+	}
+}
+
+void br_text_put_size(FILE *out, uint64_t bytes)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	double value = (double)bytes;
+	size_t unit = 0;
+
+	while (value >= 1024) {
+		value /= 1024;
+		unit++;
+	}
+	(void)fprintf(out, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
+}
+
+void br_text_put_duration(FILE *out, uint64_t usec)
+{
+	(void)fprintf(out, "%.3f s", (double)usec / 1e6);
 }

@@ -3,6 +3,7 @@
 #ifndef BR_TEXT_H
 #define BR_TEXT_H
 
+#include <stdint.h>
 #include <stdio.h>
 
 /*
@@ -17,5 +18,14 @@ char *br_text_make(void (*write)(FILE *out, const void *data), const void *data)
 
 /* Write a name that may hold any byte: br_escape. */
 void br_text_put_name(FILE *out, const char *name);
+
+/* Write a count with its thousands apart: "1,234,567". */
+void br_text_put_count(FILE *out, uint64_t count);
+
+/* Write a number of bytes: "33 B", "1.5 MiB". */
+void br_text_put_size(FILE *out, uint64_t bytes);
+
+/* Write microseconds as seconds: "0.036 s". */
+void br_text_put_duration(FILE *out, uint64_t usec);
 
 #endif
