@@ -31,6 +31,7 @@
 #   CC=gcc              the compiler; gcc and clang are tested
 #   STATIC=yes|no       link blankroot-initrd statically (yes), for an initramfs without libraries
 #   WITH_KMOD=yes|no    load the btrfs module through libkmod (yes)
+#   WITH_SYSTEMD=yes|no  blankroot can write to the systemd journal, through libsystemd (yes)
 #   STATIC_LIBS=built|system   with STATIC=yes: build libkmod, which Debian does not have as a static
 #                       library, and small libzstd and libblkid, from the distribution's own source
 #                       packages through apt (default with libkmod), or take the system's
@@ -61,6 +62,7 @@ CC := gcc
 endif
 STATIC ?= yes
 WITH_KMOD ?= yes
+WITH_SYSTEMD ?= yes
 SANITIZE ?=
 WERROR ?= yes
 V ?= 0
@@ -93,7 +95,7 @@ empty :=
 space := $(empty) $(empty)
 is_yes = $(filter yes,$(1))
 
-$(foreach knob,STATIC WITH_KMOD WERROR,$(if $(filter yes no,$($(knob))),,\
+$(foreach knob,STATIC WITH_KMOD WITH_SYSTEMD WERROR,$(if $(filter yes no,$($(knob))),,\
 	$(error $(knob) must be yes or no, not '$($(knob))')))
 ifneq ($(and $(call is_yes,$(STATIC)),$(SANITIZE)),)
 $(error SANITIZE needs STATIC=no: the sanitizers' libraries cannot be linked statically)

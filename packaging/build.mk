@@ -32,7 +32,7 @@ HELPER_PRODUCT := $(filter %/blankroot,$(PRODUCTS))
 .PHONY: FORCE
 FORCE:
 
-FLAGS_TEXT = $(CC) $(ALL_CFLAGS) | $(ALL_LDFLAGS) | $(LIB_LIBS) $(LDLIBS) | $(VERSION)
+FLAGS_TEXT = $(CC) $(ALL_CFLAGS) | $(ALL_LDFLAGS) | $(LIB_LIBS) $(HELPER_LIBS) $(LDLIBS) | $(VERSION)
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(subst ','\'',$(FLAGS_TEXT))' | cmp -s - $@ || \
@@ -41,6 +41,8 @@ $(B)/flags: FORCE
 # --- objects ---
 
 $(call objects,$(TOOL_SRC) $(HELPER_SRC)): private BR_CPPFLAGS += -DBLANKROOT_VERSION='"$(VERSION)"'
+
+$(call objects,$(HELPER_SRC)): private BR_CPPFLAGS += $(if $(call is_yes,$(WITH_SYSTEMD)),-DWITH_SYSTEMD=1)
 
 $(B)/obj/%.o: %.c $(B)/flags | $(STATIC_LIBS_STAMP)
 	$(call say,CC,$@)
@@ -99,7 +101,7 @@ endif
 ifneq ($(HELPER),)
 $(HELPER): $(call objects,$(HELPER_SRC)) $(LIBBLANKROOT) $(B)/flags
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIBBLANKROOT) -lsmartcols $(DYNAMIC_LIBS) $(LDLIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIBBLANKROOT) $(HELPER_LIBS) $(LDLIBS)
 endif
 
 ifeq ($(FLAVOUR),$(DEFAULT_FLAVOUR))

@@ -6,6 +6,7 @@ FLAVOUR := $(subst $(space),-,$(strip \
 	$(subst /,-,$(notdir $(CC))) \
 	$(if $(call is_yes,$(STATIC)),static,dynamic) \
 	$(if $(call is_yes,$(WITH_KMOD)),,nokmod) \
+	$(if $(call is_yes,$(WITH_SYSTEMD)),,nosystemd) \
 	$(subst $(comma),-,$(SANITIZE))))
 B := $(BUILD)/$(FLAVOUR)
 DEFAULT_FLAVOUR := gcc-static
@@ -62,6 +63,9 @@ LIB_LIBS := $(if $(STATIC_LIBS_STAMP),-L$(STATIC_LIBS_DIR)/lib) -lconfuse -lbtrf
 else
 LIB_LIBS := $(DYNAMIC_LIBS)
 endif
+
+# The helper is linked dynamically in every flavour.
+HELPER_LIBS := -lsmartcols -ljansson $(if $(call is_yes,$(WITH_SYSTEMD)),-lsystemd) $(DYNAMIC_LIBS)
 
 ALL_CFLAGS = $(BR_CPPFLAGS) $(BR_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS = $(BR_CFLAGS) $(CFLAGS) $(BR_LDFLAGS) $(LDFLAGS)

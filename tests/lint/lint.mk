@@ -4,7 +4,7 @@
 
 C_SRC := $(LIB_SRC) $(TOOL_SRC) $(HELPER_SRC) $(SUPPORT_SRC) $(TEST_SRC)
 C_FILES := $(C_SRC) $(sort $(wildcard lib/*.h initrd-tool/*.h post-boot-helper/*.h tests/*/*.h))
-LINT_CPPFLAGS := -D_GNU_SOURCE -DWITH_KMOD=1 -DBLANKROOT_VERSION='"$(VERSION)"' -Ilib -Iinitrd-tool \
+LINT_CPPFLAGS := -D_GNU_SOURCE -DWITH_KMOD=1 -DWITH_SYSTEMD=1 -DBLANKROOT_VERSION='"$(VERSION)"' -Ilib -Iinitrd-tool \
 	-Itests/support
 LINT_PARTS := lint-format lint-sizes lint-headers lint-shell lint-cppcheck lint-tidy
 

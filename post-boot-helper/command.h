@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The commands of blankroot: one file cmd-NAME.c each. */
+#ifndef BLANKROOT_COMMAND_H
+#define BLANKROOT_COMMAND_H
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+struct command {
+	const char *name;
+	const char *summary; /* one line of --help */
+	/*
+	 * argv[0] is "blankroot NAME", for messages of getopt_long. Returns the exit status. Output
+	 * is flushed, and its loss found, by the caller.
+	 */
+	int (*run)(int argc, char *argv[]);
+};
+
+extern const struct command command_report;
+
+#endif
