@@ -192,7 +192,8 @@ static int read_error(const struct field_reader *reader, struct boot_report *rep
 	if (report->has_error)
 		return fields_read(reader, error, "error.", error_fields, &report->error);
 	if (!json_is_null(error) && !reader->lenient)
-		return fields_refuse(reader, "", "error", "is neither an object nor null");
+		return fields_refuse(reader, "", "error",
+				     error ? "is neither an object nor null" : "is missing");
 	return 0;
 }
 

@@ -59,7 +59,7 @@ check-programs: $(filter-out $(TEST_SCRIPTS),$(ALL_TESTS))
 check-this: $(filter-out $(TEST_SCRIPTS),$(SELECTED)) $(PRODUCTS)
 	$(Q)$(if $(FURTHER),[ -n '$(SELECTED)' ] || exit 0; )\
 		BLANKROOT_INITRD='$(abspath $(INITRD_PRODUCT))' BLANKROOT='$(abspath $(HELPER_PRODUCT))' \
-		BLANKROOT_STATIC='$(STATIC)' BLANKROOT_BUILD='$(abspath $(B))/scratch' \
+		BLANKROOT_STATIC='$(STATIC)' BLANKROOT_SYSTEMD='$(WITH_SYSTEMD)' BLANKROOT_BUILD='$(abspath $(B))/scratch' \
 		KEEP='$(KEEP)' REQUIRE='$(REQUIRE)' tests/run '$(FLAVOUR)' $(SELECTED)
 
 check:
