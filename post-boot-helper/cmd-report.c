@@ -82,6 +82,7 @@ static int fail(const struct br_error *err)
 {
 	char message[BR_ERROR_PATH_MAX * 4 + BR_ERROR_TEXT_MAX * 4];
 
+	(void)fflush(stdout); /* what was done comes first; lost output is found at the end */
 	br_error_format(err, message, sizeof(message));
 	(void)fprintf(stderr, "blankroot report: %s\n", message); /* the exit code tells too */
 	return EXIT_FAILED;
