@@ -44,14 +44,14 @@ blankroot_install_config() {
 
 	for file in $(blankroot_list config 2); do
 		[[ -e ${dracutsysrootdir-}$file ]] || blankroot_fail "$file does not exist: see blankroot.conf(5)"
-		inst_simple "$file"
+		inst_simple "$file" || blankroot_fail "cannot install $file"
 	done
 	for dir in $(blankroot_list config-dir 2); do
 		for file in "${dracutsysrootdir-}$dir"/*.conf; do
-			[[ -e $file ]] && inst_simple "${file#"${dracutsysrootdir-}"}"
+			[[ -e $file ]] || continue
+			inst_simple "${file#"${dracutsysrootdir-}"}" || blankroot_fail "cannot install $file"
 		done
 	done
-	return 0
 }
 
 # on-failure decides what a failed reset means for the mount of the root.
