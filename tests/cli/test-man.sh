@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The manual pages are well formed and agree with the program: options, kernel command line, exit codes, keys of the
-# configuration and their words; their examples are accepted.
+# The manual pages are well formed and agree with the programs: commands, options, kernel command line, exit codes, keys
+# of the configuration and their words; their examples are accepted.
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."
@@ -11,11 +11,12 @@ cd "$(dirname "$0")/../.."
 
 page8=docs/man/blankroot-initrd.8
 page5=docs/man/blankroot.conf.5
+helper8=docs/man/blankroot.8
 
 check_form() {
 	local page
 
-	for page in "$page8" "$page5"; do
+	for page in docs/man/*.[1-9]; do
 		if command -v mandoc >/dev/null; then
 			# That other pages are not installed here says nothing about this one.
 			mandoc -Tlint -W style "$page" 2>/dev/null |
@@ -39,6 +40,33 @@ check_options() {
 	agree 'options of the synopsis' "$(grep -oE '^ +--[a-z-]+' <<<"$help" | tr -d ' ' | sort -u)" \
 		"$(sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESC/p' "$page8" | grep -oE 'Fl Fl [a-z-]+' |
 			sed 's/Fl Fl /--/' | sort -u)"
+}
+
+# Options of each command of the helper, in its synopsis and where they are explained.
+check_helper() {
+	local commands command help options
+
+	commands=$("$BLANKROOT" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]\+\) .*/\1/p')
+	agree commands "$commands" "$(sed -n '/^The commands are/,/^\.El/s/^\.It Cm //p' "$helper8")"
+	for command in $commands; do
+		help=$("$BLANKROOT" "$command" --help)
+		options=$(grep -oE '^ +--[a-z-]+' <<<"$help" | tr -d ' ' | sort -u)
+		agree "options of $command" "$options" "$(awk -v command="$command" '
+			/^The options of/ { getline; inside = $2 == command }
+			/^\.El/ { inside = 0 }
+			inside && /^\.It Fl Fl / { sub(/Ns.*/, ""); print "--" $4 }' "$helper8" | sort -u)"
+		agree "options of $command in the synopsis" "$options" "$(awk -v command="$command" '
+			/^\.Sh/ { synopsis = $2 == "SYNOPSIS" }
+			synopsis && /^\.Cm/ { inside = $2 == command }
+			/^\.Nm/ { inside = 0 }
+			synopsis && inside' "$helper8" | grep -oE 'Fl Fl [a-z-]+' | sed 's/Fl Fl /--/' | sort -u)"
+	done
+	agree 'exit codes of the helper' \
+		"$(tr -s ' \t\n' ' ' <post-boot-helper/command.h | grep -oE 'EXIT_[A-Z]+ = [0-9]+' | grep -oE '[0-9]+')" \
+		"$(sed -n '/^\.Sh EXIT STATUS/,/^\.Sh/s/^\.It \([0-9]\)$/\1/p' "$helper8")"
+	for command in $(sed -nE 's/^\.Dl .*systemctl enable (.*)/\1/p' "$helper8" | grep -oE 'blankroot[a-z-]*\.service'); do
+		[ -f "hooks/systemd/$command" ] || fail "$helper8: there is no $command"
+	done
 }
 
 check_kernel_arguments() {
@@ -120,6 +148,7 @@ check_examples() {
 
 check_form
 check_options
+check_helper
 check_kernel_arguments
 check_exit_codes
 check_keys
