@@ -52,6 +52,8 @@
 #   DESTDIR=            root for packaging
 #   PREFIX=/usr/local   SBINDIR=$(PREFIX)/sbin  MANDIR=$(PREFIX)/share/man  SYSCONFDIR=/etc
 #   LIBDIR=$(PREFIX)/lib  UNITDIR=$(LIBDIR)/systemd/system
+#   BASHCOMPDIR=$(PREFIX)/share/bash-completion/completions
+#   ZSHCOMPDIR=$(PREFIX)/share/zsh/site-functions
 #
 # End of help.
 
@@ -76,6 +78,8 @@ LIBDIR ?= $(PREFIX)/lib
 MANDIR ?= $(PREFIX)/share/man
 SYSCONFDIR ?= /etc
 UNITDIR ?= $(LIBDIR)/systemd/system
+BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
 
 BUILD := build
 STATIC_LIBS_DIR ?= $(BUILD)/static-libs

@@ -2,8 +2,8 @@
 #
 # make install. Other folders add to install-extra in their own install.mk.
 
-.PHONY: install install-programs install-man install-extra
-install: install-programs install-man install-extra
+.PHONY: install install-programs install-man install-completions install-extra
+install: install-programs install-man install-completions install-extra
 install-extra:
 
 install-programs: $(PRODUCTS)
@@ -15,3 +15,9 @@ MAN5 := $(wildcard docs/man/*.5)
 install-man:
 	$(if $(MAN8),$(INSTALL) -D -m 0644 -t $(DESTDIR)$(MANDIR)/man8 $(MAN8))
 	$(if $(MAN5),$(INSTALL) -D -m 0644 -t $(DESTDIR)$(MANDIR)/man5 $(MAN5))
+
+# bash looks for a file with the name of the program; zsh reads all that it finds, and sees in the first line for what.
+install-completions:
+	$(INSTALL) -D -m 0644 packaging/completions/blankroot.bash $(DESTDIR)$(BASHCOMPDIR)/blankroot
+	ln -sf blankroot $(DESTDIR)$(BASHCOMPDIR)/blankroot-initrd
+	$(INSTALL) -D -m 0644 packaging/completions/blankroot.zsh $(DESTDIR)$(ZSHCOMPDIR)/_blankroot

@@ -44,7 +44,7 @@ check_options() {
 
 # Options of each command of the helper, in its synopsis and where they are explained.
 check_helper() {
-	local commands command help options
+	local commands command help options unit
 
 	commands=$("$BLANKROOT" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]\+\) .*/\1/p')
 	agree commands "$commands" "$(sed -n '/^The commands are/,/^\.El/s/^\.It Cm //p' "$helper8")"
@@ -64,9 +64,9 @@ check_helper() {
 	agree 'exit codes of the helper' \
 		"$(tr -s ' \t\n' ' ' <post-boot-helper/command.h | grep -oE 'EXIT_[A-Z]+ = [0-9]+' | grep -oE '[0-9]+')" \
 		"$(sed -n '/^\.Sh EXIT STATUS/,/^\.Sh/s/^\.It \([0-9]\)$/\1/p' "$helper8")"
-	for command in $(sed -nE 's/^\.Dl .*systemctl enable (.*)/\1/p' "$helper8" | grep -oE 'blankroot[a-z-]*\.service'); do
-		[ -f "hooks/systemd/$command" ] || fail "$helper8: there is no $command"
-	done
+	while read -r unit; do
+		[ -f "hooks/systemd/$unit" ] || fail "$helper8: there is no $unit"
+	done < <(grep -oE 'blankroot[a-z-]*\.service' "$helper8" | sort -u)
 }
 
 check_kernel_arguments() {

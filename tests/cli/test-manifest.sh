@@ -4,6 +4,7 @@
 # The manifest of the initramfs and its integrations agree. Each integration is run, as make install leaves it, with stand-ins
 # for the functions of its generator, which note what is asked for: every entry of the manifest arrives, and nothing else.
 # A missing or bad configuration, and what cannot be had, end the build; on-failure decides where the unit goes.
+# shellcheck disable=SC2034,SC2100,SC2317 # variables and functions for what is sourced
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."
@@ -121,7 +122,7 @@ run_dracut() { # "systemd" or nothing
 		}
 		rm -rf "$initdir"
 		mkdir "$initdir"
-		# shellcheck source=dracut-module/module-setup.sh
+		# shellcheck source=/dev/null
 		. "$moddir/module-setup.sh"
 		check || exit
 		depends >/dev/null
@@ -160,6 +161,7 @@ run_mkinitcpio() { # "systemd" or nothing
 			esac
 		}
 		[ -z "$1" ] || add_systemd_unit() { note unknown add_systemd_unit; }
+		# shellcheck source=/dev/null
 		. "$dir/mkinitcpio"
 		build
 	) 2>"$dir/err"
@@ -245,11 +247,10 @@ check_optional() { # integration, command...
 	local name=$1 broken
 
 	shift
-	for broken in $(awk '$1 == "module-optional" { print $2 }' "$manifest"); do
-		broken="module-optional $broken"
+	while read -r broken; do
 		: >"$log"
 		"$@" || fail "$name: failed without $broken: $(cat "$dir/err")"
-	done
+	done < <(expected | grep '^module-optional ')
 }
 
 check_configurations() {

@@ -1,0 +1,49 @@
+#compdef blankroot blankroot-initrd
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Completion in zsh, for blankroot and blankroot-initrd.
+
+_blankroot_initrd() {
+	_arguments \
+		'--config=[the configuration]:file:_files' \
+		'--device=[the file system]:specification or block device:_files' \
+		'--cmdline=[a kernel command line to go by]:string:' \
+		'--report=[where to write the report]:file:_files' \
+		'--dry-run[print the steps that a run would take]' \
+		'--check-config[only check the configuration]' \
+		'--print=[print what the configuration says]:key:(on-failure device)' \
+		'--help[print a summary of the options]' \
+		'--version[print the version]'
+}
+
+_blankroot_report() {
+	_arguments \
+		'--verbose[the steps too, and all else that the report knows]' \
+		'(--journal --mark-good)--json[the report itself, checked]' \
+		'(--json --mark-good)--journal[send it to the systemd journal]' \
+		'(--json --journal)--mark-good[mark the subvolumes in use as those of a good boot]' \
+		'--dry-run[only say what would be marked]' \
+		'--report=[another report]:file:_files' \
+		'--config=[the configuration]:file:_files' \
+		'--help[print a summary of the options]'
+}
+
+_blankroot() {
+	local state
+	local -a commands=('report:tell what the reset did at this boot')
+
+	_arguments -C \
+		'(- *)--help[print a summary of the commands]' \
+		'(- *)--version[print the version]' \
+		'1: :->command' \
+		'*:: :->arguments'
+	case $state in
+	command) _describe command commands ;;
+	arguments) [[ $words[1] != report ]] || _blankroot_report ;;
+	esac
+}
+
+case $service in
+blankroot-initrd) _blankroot_initrd ;;
+*) _blankroot ;;
+esac
