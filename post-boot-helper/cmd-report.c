@@ -21,7 +21,8 @@ struct options {
 	enum mode mode;
 	unsigned modes; /* how many were asked for */
 	const char *config;
-	const char *report; /* NULL: that of the boot, which may be missing */
+	const char *report;
+	bool is_named; /* the report; else it is that of the boot, which may be missing */
 	bool verbose, dry_run, help;
 };
 
@@ -102,6 +103,7 @@ static void set_option(struct options *options, int option)
 		break;
 	case OPTION_REPORT:
 		options->report = optarg;
+		options->is_named = true;
 		break;
 	case OPTION_VERBOSE:
 		options->verbose = true;
@@ -187,7 +189,7 @@ static int act(const struct options *options, const struct boot_report *report)
 
 static int run(int argc, char *argv[])
 {
-	struct options options = { .config = BR_CONFIG_PATH };
+	struct options options = { .config = BR_CONFIG_PATH, .report = BR_REPORT_PATH };
 	struct boot_report report;
 	struct br_error err = { 0 };
 	int code = parse(argc, argv, &options);
@@ -198,8 +200,8 @@ static int run(int argc, char *argv[])
 		print_help();
 		return EXIT_DONE;
 	}
-	if (boot_report_load(options.report ? options.report : BR_REPORT_PATH, &report, &err) < 0)
-		return !options.report && err.code == BR_ERR_OPEN && err.sys_errno == ENOENT
+	if (boot_report_load(options.report, &report, &err) < 0)
+		return !options.is_named && err.code == BR_ERR_OPEN && err.sys_errno == ENOENT
 			       ? tell_missing(&options)
 			       : fail(&err);
 	if (report.version > BR_REPORT_VERSION)
