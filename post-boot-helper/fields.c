@@ -13,11 +13,10 @@ int fields_refuse(const struct field_reader *reader, const char *where, const ch
 /* NULL: it has the type that the field wants, and was stored. Else what it should be. */
 static const char *store(const struct field *field, const json_t *value, void *member)
 {
+	if (field->type == FIELD_STRING_OR_NULL && json_is_null(value))
+		return NULL;
 	switch (field->type) {
 	case FIELD_STRING_OR_NULL:
-		if (json_is_null(value))
-			return NULL;
-		/* fall through */
 	case FIELD_STRING:
 		if (!json_is_string(value))
 			return "is not a string";
