@@ -235,6 +235,9 @@ START_TEST(test_retired)
 		ck_assert_int_eq(br_record_set_retired(old, times[i].when, &err), 0);
 		BR_AUTO_FREE char *text = text_of(old, "trusted.blankroot.retired");
 		ck_assert_str_eq(text, times[i].text);
+		ck_assert_int_eq(br_record_set_good(old, times[i].when, &err), 0);
+		BR_AUTO_FREE char *good = text_of(old, "trusted.blankroot.good");
+		ck_assert_str_eq(good, times[i].text);
 	}
 }
 END_TEST
@@ -273,6 +276,10 @@ START_TEST(test_marks_read_only)
 	BR_AUTO_CLOSE int old = tree_open(image->top, "old", false);
 	ck_assert_int_eq(br_record_set_retired(old, 1, &err), BR_ERR_XATTR);
 	ck_assert_int_eq(err.sys_errno, EROFS);
+	err = (struct br_error){ 0 };
+	ck_assert_int_eq(br_record_set_good(old, 1, &err), BR_ERR_XATTR);
+	ck_assert_int_eq(err.sys_errno, EROFS);
+	ck_assert(!br_record_has_mark(old, BR_XATTR_GOOD));
 }
 END_TEST
 
