@@ -290,6 +290,8 @@ check_control_characters() {
 	done
 	grep -q '^blankroot: root reset .*\\x1b\[31m\\x0a' <("$BLANKROOT" report --report "$dir/raw.json") ||
 		fail 'they are not shown at all'
+	grep -q '^/etc/ssh\\x1b\[31m\\x0a' <("$BLANKROOT" report --report "$dir/raw.json") ||
+		fail 'they are not shown in the table, or escaped twice'
 	"$BLANKROOT" report --json --report "$dir/raw.json" | jq -S . | cmp - "$dir/json" || fail '--json changes a value'
 }
 
