@@ -37,15 +37,16 @@ static int load_and_free(void)
 
 START_TEST(test_config)
 {
-	tmpdir_write_text(&conf.dir, "c",
-			  "device = /dev/sda\n"
-			  "ephemeral root { blank = b archive = a mountpoint = /\n"
-			  "  persist = { /a, /b }\n"
-			  "  path /c { method = subvolume create = directory owner = root:root mode = 0700 }\n}\n"
-			  "ephemeral tmp { }\n"
-			  "archives { keep = 1d }\n"
-			  "snapshots { subvolumes = { x, y } every = 1h }\n"
-			  "maintenance { scrub = weekly }\n");
+	tmpdir_write_text(
+		&conf.dir, "c",
+		"device = /dev/sda\n"
+		"ephemeral root { blank = b archive = a mountpoint = /\n"
+		"  persist = { /a, /b }\n"
+		"  path /c { method = subvolume create = directory owner = root:root mode = 0700 }\n}\n"
+		"ephemeral tmp { }\n"
+		"archives { keep = 1d }\n"
+		"snapshots { subvolumes = { x, y } every = 1h }\n"
+		"maintenance { scrub = weekly }\n");
 	ck_assert_int_eq(mkdirat(conf.dir.fd, "c.d", 0755), 0);
 	tmpdir_write_text(&conf.dir, "c.d/x.conf", "ephemeral root { blank = c path /d {} }\n");
 	assert_survives_no_memory(load_and_free());
