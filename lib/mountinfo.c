@@ -38,7 +38,7 @@ static void unescape(char *text)
 
 static bool mount_is_complete(const struct br_mount *mount)
 {
-	return mount->root && mount->target && mount->type;
+	return mount->root && mount->target && mount->type && mount->source;
 }
 
 static void mount_clear(struct br_mount *mount)
@@ -46,6 +46,7 @@ static void mount_clear(struct br_mount *mount)
 	free(mount->root);
 	free(mount->target);
 	free(mount->type);
+	free(mount->source);
 	*mount = (struct br_mount){ 0 };
 }
 
@@ -53,7 +54,7 @@ static void mount_clear(struct br_mount *mount)
 static bool parse_line(char *line, struct br_mount *mount_ret)
 {
 	enum { FIELD_ROOT = 3, FIELD_TARGET = 4 };
-	const char *root = NULL, *target = NULL, *type = NULL, *word;
+	const char *root = NULL, *target = NULL, *type, *source, *word;
 	char *rest = line, *end;
 	uint64_t id = strtoull(line, &end, 10);
 	bool is_number = end != line && *end == ' ';
@@ -67,12 +68,15 @@ static bool parse_line(char *line, struct br_mount *mount_ret)
 			break;
 	}
 	type = strsep(&rest, " ");
+	source = strsep(&rest, " ");
 	if (!is_number || !root || !*root || !target || *target != '/' || !type || !*type)
 		return false;
-	*mount_ret = (struct br_mount){ id, strdup(root), strdup(target), strdup(type) };
+	*mount_ret = (struct br_mount){ id, strdup(root), strdup(target), strdup(type),
+					strdup(source ? source : "") };
 	if (mount_is_complete(mount_ret)) {
 		unescape(mount_ret->root);
 		unescape(mount_ret->target);
+		unescape(mount_ret->source);
 	}
 	return true;
 }

@@ -14,6 +14,7 @@ struct br_mount {
 	char *root;
 	char *target; /* where */
 	char *type;   /* "btrfs" */
+	char *source; /* of btrfs: one of its devices, as it was named then; may be "" */
 };
 
 struct br_mountinfo {

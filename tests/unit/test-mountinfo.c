@@ -22,16 +22,22 @@ static const char server[] =
 	"99 29 0:4 net:[4026531840] /run/netns/a rw shared:9 - nsfs nsfs rw\n";
 
 static const struct br_mount server_mounts[] = {
-	{ 21, (char[]){ "/" }, (char[]){ "/sys" }, (char[]){ "sysfs" } },
-	{ 22, (char[]){ "/" }, (char[]){ "/proc" }, (char[]){ "proc" } },
-	{ 29, (char[]){ "/root" }, (char[]){ "/" }, (char[]){ "btrfs" } },
-	{ 33, (char[]){ "/nix" }, (char[]){ "/nix" }, (char[]){ "btrfs" } },
-	{ 34, (char[]){ "/" }, (char[]){ "/mnt/with space\tand\\more" }, (char[]){ "tmpfs" } },
-	{ 35, (char[]){ "/old_roots/a\nb" }, (char[]){ "/mnt/line" }, (char[]){ "btrfs" } },
-	{ 36, (char[]){ "/" }, (char[]){ "/mnt/-" }, (char[]){ "fuse.sshfs" } },
+	{ 21, (char[]){ "/" }, (char[]){ "/sys" }, (char[]){ "sysfs" }, (char[]){ "sysfs" } },
+	{ 22, (char[]){ "/" }, (char[]){ "/proc" }, (char[]){ "proc" }, (char[]){ "proc" } },
+	{ 29, (char[]){ "/root" }, (char[]){ "/" }, (char[]){ "btrfs" },
+	  (char[]){ "/dev/mapper/crypt" } },
+	{ 33, (char[]){ "/nix" }, (char[]){ "/nix" }, (char[]){ "btrfs" },
+	  (char[]){ "/dev/mapper/crypt" } },
+	{ 34, (char[]){ "/" }, (char[]){ "/mnt/with space\tand\\more" }, (char[]){ "tmpfs" },
+	  (char[]){ "none" } },
+	{ 35, (char[]){ "/old_roots/a\nb" }, (char[]){ "/mnt/line" }, (char[]){ "btrfs" },
+	  (char[]){ "/dev/mapper/crypt" } },
+	{ 36, (char[]){ "/" }, (char[]){ "/mnt/-" }, (char[]){ "fuse.sshfs" },
+	  (char[]){ "user@host:/" } },
 	{ 40, (char[]){ "/etc/resolv.conf//deleted" }, (char[]){ "/etc/resolv.conf" },
-	  (char[]){ "ext4" } },
-	{ 99, (char[]){ "net:[4026531840]" }, (char[]){ "/run/netns/a" }, (char[]){ "nsfs" } },
+	  (char[]){ "ext4" }, (char[]){ "/dev/sda1" } },
+	{ 99, (char[]){ "net:[4026531840]" }, (char[]){ "/run/netns/a" }, (char[]){ "nsfs" },
+	  (char[]){ "nsfs" } },
 };
 
 START_TEST(test_parse)
@@ -46,6 +52,7 @@ START_TEST(test_parse)
 		ck_assert_str_eq(info.mounts[i].root, server_mounts[i].root);
 		ck_assert_str_eq(info.mounts[i].target, server_mounts[i].target);
 		ck_assert_str_eq(info.mounts[i].type, server_mounts[i].type);
+		ck_assert_str_eq(info.mounts[i].source, server_mounts[i].source);
 	}
 	br_mountinfo_free(&info);
 	ck_assert_uint_eq(info.count, 0);
