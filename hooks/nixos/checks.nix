@@ -44,9 +44,15 @@ let
     let first = builtins.head paths; rest = builtins.tail paths; in
     map (other: { inherit first other; }) (conflictsWith first rest) ++ conflicts rest;
   checkPersist = onEach (name: one: map
-    ({ first, other }: refuse (if first == other
+    ({ first, other }:
+      let
+        isInner = isWithin first other;
+        inner = if isInner then first else other;
+        outer = if isInner then other else first;
+      in
+      refuse (if first == other
       then "${prefix}.ephemeral.${name}: the path \"${first}\" is declared twice, in persist or in paths. Remove one of them."
-      else "${prefix}.ephemeral.${name}: of the paths \"${first}\" and \"${other}\" one is inside the other, and is carried with it. Remove the inner one."))
+      else "${prefix}.ephemeral.${name}: the path \"${inner}\" is inside \"${outer}\", and carried with it. Remove the former."))
     (conflicts (keptOf one)));
 
   # --- where the ephemeral subvolumes are mounted ---

@@ -38,7 +38,9 @@ let
       && matches ".*[1-9].*" length)
     "length of time such as \"30d\", \"12h\" or \"1d12h\"";
   share = stringThat (matches "0*(100([.]0+)?|[0-9]{1,2}([.][0-9]+)?)%") "share from \"0%\" to \"100%\"";
-  owner = stringThat (text: isText text && matches "[^:]*(:[^:]*)?" text) "owner: \"user:group\", names or numbers";
+  owner = stringThat
+    (text: text != ":" && isText text && matches "[^:/[:space:]]*(:[^:/[:space:]]*)?" text)
+    "owner: \"user:group\", names or numbers";
 
   # A key that need not be given.
   key = type: description: mkOption {
@@ -62,11 +64,11 @@ let
     create = key (types.enum [ "no" "directory" "file" ])
       "What to make if neither the old root nor the blank has the path. Default: `no`.";
     owner = key owner ''
-      Owner of what `create` makes. A user and a group to whom `users.users` and `users.groups` give fixed numbers
+      Owner of what `create` makes, and only for that. A user and a group to whom `users.users` and `users.groups` give fixed numbers
       are written as numbers. Other names are looked up in the /etc/passwd of the new root, which a blank NixOS
       root does not have. Default: `root:root`.
     '';
-    mode = key mode "Mode of what `create` makes. Default: `0755` for a directory, `0644` for a file.";
+    mode = key mode "Mode of what `create` makes, and only for that. Default: `0755` for a directory, `0644` for a file.";
   };
 
   ephemeral = { name, ... }: {

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The module, evaluated: with the library of a nixpkgs, its path in NIXPKGS, or with the stub.
+let
+  nixpkgs = builtins.getEnv "NIXPKGS";
+  lib = if nixpkgs == "" then import ./stub-lib.nix else import (/. + nixpkgs + "/lib");
+
+  derivation = name: { type = "derivation"; inherit name; outPath = "${builtins.storeDir}/00000000000000000000000000000000-${name}"; };
+  pkgs = {
+    # A directory with bin/blankroot-initrd, where a test runs what comes out.
+    blankroot = derivation "blankroot" // (
+      let path = builtins.getEnv "BLANKROOT_PACKAGE"; in if path == "" then { } else { outPath = path; });
+    writeTextFile = { name, text, checkPhase ? "" }: derivation name // { inherit text checkPhase; };
+    stdenv = {
+      buildPlatform.canExecute = _: true;
+      hostPlatform = { };
+    };
+  };
+
+  # Another one than that of the tree, for a test of the tests.
+  module = let path = builtins.getEnv "BLANKROOT_MODULE"; in if path == "" then ../../hooks/nixos/module.nix else /. + path;
+
+  evaluate = release: modules: lib.evalModules {
+    modules = [ module (import ./stub-options.nix release) ] ++ modules;
+    specialArgs = { inherit pkgs; };
+  };
+in
+rec {
+  inherit lib;
+
+  # A machine without mistakes.
+  machine = {
+    services.blankroot = {
+      enable = true;
+      settings.ephemeral.root.persist = [ "/etc/machine-id" "/var/lib/nixos" ];
+    };
+    fileSystems = {
+      "/" = { device = "/dev/disk/by-uuid/6d4be962-c34d-49b3-bfe4-402587c71ce5"; fsType = "btrfs"; options = [ "subvol=root" "noatime" ]; };
+      "/nix" = { device = "/dev/disk/by-uuid/6d4be962-c34d-49b3-bfe4-402587c71ce5"; fsType = "btrfs"; options = [ "subvol=nix" ]; };
+      "/boot" = { device = "/dev/disk/by-label/ESP"; fsType = "vfat"; };
+    };
+    users.users.root = { uid = 0; group = "root"; };
+    users.groups.root.gid = 0;
+  };
+  settings = settings: { services.blankroot.settings = settings; };
+
+  # The configuration of a release with this added to the machine; and that without the machine.
+  on = release: module: (evaluate release [ machine module ]).config;
+  bare = release: module: (evaluate release [ module ]).config;
+
+  refusals = config: map (one: one.message) (builtins.filter (one: !one.assertion) config.assertions);
+  textOf = config: config.services.blankroot.configFile.text;
+
+  # Does it evaluate, all of it?
+  evaluates = config: (builtins.tryEval (builtins.deepSeq
+    [ config.boot (refusals config) config.warnings (textOf config) config.environment.etc ] true)).success;
+
+  # A unit as systemd reads it.
+  unitText = unit:
+    let
+      render = value: if builtins.isBool value then lib.boolToString value else toString value;
+      lists = { Description = [ unit.description ]; Documentation = unit.documentation; Requires = unit.requires;
+        Wants = unit.wants; After = unit.after; Before = unit.before; Conflicts = unit.conflicts; };
+      lines = set: lib.concatStrings (lib.mapAttrsToList (key: value: "${key}=${render value}\n") set);
+      words = lib.concatStrings (lib.mapAttrsToList
+        (key: value: lib.optionalString (value != [ ]) "${key}=${lib.concatStringsSep " " value}\n") lists);
+    in
+    "[Unit]\n${words}${lines unit.unitConfig}\n[Service]\n${lines unit.serviceConfig}";
+}
