@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Settings with every option, each with a value of its own that the program takes.
+{
+  device = "LABEL=everything";
+  ephemeral.root = {
+    blank = "blanks/root";
+    archive = "archives/root";
+    mountpoint = "/";
+    persist = [ "/etc/machine-id" "/var/lib/nixos" ];
+    paths."/srv/data" = {
+      method = "subvolume";
+      create = "directory";
+      owner = "71:72";
+      mode = "0750";
+    };
+    onFailure = "stop";
+  };
+  archives = { keep = "31d"; keepMin = 4; maxOverhead = "16%"; minFree = "6%"; };
+  snapshots = {
+    subvolumes = [ "persist" "services" ];
+    every = "7h";
+    keep = "32d";
+    hourly = 24;
+    daily = 7;
+    weekly = 5;
+    monthly = 12;
+    yearly = 2;
+  };
+  performance.mode = "io-optimized";
+  maintenance = { scrub = "monthly"; balance = "weekly"; trim = "daily"; };
+}
