@@ -57,20 +57,18 @@ let
       waitDevice ${lib.escapeShellArg (mounts.devicePath cfg.settings.device)} || :
     fi
   '';
-  onFailure = lib.optionalString stopsBoot ''
-    case $blankroot_code in
-    0 | 5) ;; # 5: the new root is in place, the next boot finishes the archiving
+  onFailure = if !stopsBoot then ":\n" else ''
+    case $? in
+    5) ;; # the new root is in place, the next boot finishes the archiving
     *)
-      echo "blankroot: the root was not reset (exit code $blankroot_code), and onFailure is stop"
+      echo "blankroot: the root was not reset (exit code $?), and onFailure is stop"
       fail
       ;;
     esac
   '';
   hook = ''
     # blankroot: reset the root before it is mounted; the program tells on the console what happened
-    ${waitForDevice}blankroot_code=0
-    blankroot-initrd --config=${cfg.configFile} || blankroot_code=$?
-  '' + onFailure;
+    ${waitForDevice}blankroot-initrd --config=${cfg.configFile} || '' + onFailure;
 in
 {
   options.services.blankroot = {
