@@ -98,12 +98,13 @@ check_manifest() {
 		esac
 	done
 	# A directory of further files has no place where the file is made from options.
-	for kind in $(awk '!/^#/ && NF { print $1 }' "$manifest" | sort -u); do
+	awk '!/^#/ && NF { print $1 }' "$manifest" | sort -u >"$dir/kinds"
+	while read -r kind; do
 		case $kind in
 		binary | config | config-dir | module | module-optional | unit) ;;
 		*) fail "the manifest has a new kind, $kind" ;;
 		esac
-	done
+	done <"$dir/kinds"
 }
 
 # --- scripted ---
