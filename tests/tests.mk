@@ -33,7 +33,8 @@ $(TEST_PROGRAMS): $(B)/%: $(B)/obj/%.o $(LIBSUPPORT) $(LIBTOOLPARTS) $(LIBBLANKR
 		$(LIBTOOLPARTS) $(LIBBLANKROOT) -Wl,--end-group $(LIBS_$(@F)) $(LIB_LIBS) $(CHECK_LIBS) $(LDLIBS)
 
 # Some say something only about the product that is shipped, or about one that needs no libraries.
-ONLY_DEFAULT := $(B)/tests/unit/test-libkmod tests/cli/test-size.sh $(filter tests/boot/%,$(TEST_SCRIPTS))
+ONLY_DEFAULT := $(B)/tests/unit/test-libkmod tests/cli/test-size.sh \
+	$(filter tests/boot/% tests/nixos/%,$(TEST_SCRIPTS))
 ONLY_STATIC := tests/fs/test-smoke.sh
 
 # Programs first, unit before fs, then scripts.

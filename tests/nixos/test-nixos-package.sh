@@ -39,7 +39,7 @@ check_build() {
 	mkdir -p "$dir/source"
 	tar -c --exclude=./build --exclude=./.git . | tar -x -C "$dir/source"
 	export out=$dir/out
-	unset MAKEFLAGS MFLAGS MAKELEVEL
+	unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL TESTS
 	{
 		make -C "$dir/source" -j"$(nproc)" "${flags[@]}"
 		make -C "$dir/source" "${flags[@]}" "${targets[@]}"
