@@ -82,6 +82,12 @@ let
 
   # --- what is lost, or hidden ---
 
+  # impermanence makes fileSystems of its directories, preservation makes units.
+  enabled = lib.filterAttrs (_: storage: storage.enable or true);
+  preservation = if config.preservation.enable or false then config.preservation.preserveAt else { };
+  preserved = lib.concatMap (storage: map (entry: entry.directory) storage.directories or [ ])
+    (builtins.attrValues preservation);
+
   # A path that is hidden by a mount would be carried all the same, without use and with a false feeling of safety.
   hidingOf = mountpoint: path: builtins.filter
     (fs: fs.mountPoint != mountpoint && isWithin fs.mountPoint mountpoint
@@ -90,14 +96,17 @@ let
   checkHidden = onEach (name: one: if one.mountpoint == null then [ ] else lib.concatMap
     (path: map
       (fs: refuse "${prefix}.ephemeral.${name}: the path \"${path}\" is on the file system mounted at ${fs.mountPoint}, not in the subvolume, and survives without being declared. Remove it.")
-      (hidingOf one.mountpoint path))
+      (hidingOf one.mountpoint path)
+    ++ map
+      (dir: refuse "${prefix}.ephemeral.${name}: the path \"${path}\" is hidden by what preservation mounts at ${dir}. Declare it in one place only.")
+      (builtins.filter (isWithin (join one.mountpoint path)) preserved))
     (keptOf one));
 
   ephemeralAt = mountpoint: builtins.filter (one: one.mountpoint == mountpoint) (builtins.attrValues settings.ephemeral);
   # Neither on a file system of its own nor declared.
   isLost = path:
     let fs = mounts.holderOf path; in
-    fs != null && lib.any
+    fs != null && !(lib.any (isWithin path) preserved) && lib.any
       (one: !(lib.any (kept: isWithin path (join one.mountpoint kept)) (keptOf one)))
       (ephemeralAt fs.mountPoint);
 
@@ -115,7 +124,7 @@ let
   # --- what has to be mounted in the initrd ---
 
   storages = lib.mapAttrsToList (name: storage: storage.persistentStoragePath or name)
-    ((config.environment.persistence or { }) // (config.preservation.preserveAt or { }));
+    (enabled (config.environment.persistence or { }) // preservation);
   checkHolder = what: path:
     let holder = mounts.holderOf path; in
     refuseIf (holder != null && !(mounts.isEarly holder))

@@ -9,6 +9,7 @@ let
   fs = mountpoint: fs: { fileSystems.${mountpoint} = fs; };
   disk = "/dev/disk/by-uuid/6d4be962-c34d-49b3-bfe4-402587c71ce5";
   btrfs = subvolume: { device = disk; fsType = "btrfs"; options = [ "subvol=${subvolume}" ]; };
+  preserve = more: { preservation = { enable = true; preserveAt."/persist" = more; }; };
   both = a: b: { imports = [ a b ]; };
 
   # release defaults to "systemd"; without refuses and warns, nothing is said.
@@ -159,9 +160,22 @@ let
       module = both (fs "/persist" (btrfs "persist")) { environment.persistence.main.persistentStoragePath = "/persist/main"; };
       refuses = [ "The persistent storage needs \"/persist/main\" in the initrd" ];
     };
+    impermanence-off = {
+      module = both (fs "/persist" (btrfs "persist")) { environment.persistence."/persist".enable = false; };
+    };
     preservation = {
-      module = both (fs "/persist" (btrfs "persist")) { preservation.preserveAt."/persist" = { }; };
+      module = both (fs "/persist" (btrfs "persist")) (preserve { });
       refuses = [ "The persistent storage needs \"/persist\" in the initrd" ];
+    };
+    preservation-off = {
+      module = { imports = [ (fs "/persist" (btrfs "persist")) (preserve { }) { preservation.enable = lib.mkForce false; } ]; };
+    };
+    preserved = {
+      module = both (preserve { directories = [ { directory = "/var/lib/nixos"; } ]; }) (root { persist = lib.mkForce [ ]; });
+    };
+    preserved-twice = {
+      module = preserve { directories = [ { directory = "/var/lib"; } ]; };
+      refuses = [ "the path \"/var/lib/nixos\" is hidden by what preservation mounts at /var/lib" ];
     };
 
     # Hibernation.

@@ -94,6 +94,7 @@ in
     environment.etc = set file;
     environment.systemPackages = list types.package;
     environment.persistence = option (types.attrsOf types.attrs) { };
+    preservation.enable = option types.bool false;
     preservation.preserveAt = option (types.attrsOf types.attrs) { };
     fileSystems = set fileSystem;
     swapDevices = list types.attrs;
