@@ -113,8 +113,22 @@ check_characters() {
 	image_unmount
 }
 
+# docs/install.md.
+check_documentation() {
+	local machine
+
+	sed -n '/^```nix$/,/^```$/{/^```/!p}' docs/install.md >"$dir/documented"
+	[ "$(wc -l <"$dir/documented")" -gt 10 ] || fail 'the example of docs/install.md was not found'
+	machine="bare \"systemd\" { $(cat "$dir/documented") }"
+	[ "$(evaluate "let machine = $machine; in refusals machine ++ machine.warnings")" = '[]' ] ||
+		fail "the example of docs/install.md: $(evaluate "refusals ($machine)")"
+	evaluate_text "textOf ($machine)" >"$dir/documented.conf"
+	"$BLANKROOT_INITRD" --check-config --config "$dir/documented.conf" || fail 'the program does not take the example'
+}
+
 check_everything
 check_accepted
 check_build
 check_owners
+check_documentation
 check_characters
