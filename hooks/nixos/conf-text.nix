@@ -19,7 +19,9 @@ let
   pair = name: value: { inherit name value; };
 
   # Sections without content are left out, those with a title are not.
-  section = name: pairs: let content = keys "    " pairs; in lib.optionalString (content != "") "${name} {\n${content}}\n";
+  section = name: pairs:
+    let content = keys "    " pairs; in
+    lib.optionalString (content != "") "${name} {\n${content}}\n";
 
   path = name: path: "    path ${quote name} {\n" + keys "        " [
     (pair "method" path.method)

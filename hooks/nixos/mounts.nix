@@ -28,10 +28,11 @@ rec {
   at = mountpoint: lib.findFirst (fs: fs.mountPoint == mountpoint) null all;
 
   # The file system that a path is on; null where not even / is declared.
-  holderOf = path: lib.foldl'
-    (best: fs: if isWithin path fs.mountPoint
-      && (best == null || builtins.stringLength fs.mountPoint >= builtins.stringLength best.mountPoint) then fs else best)
-    null all;
+  holderOf = path:
+    let
+      deeper = a: b: if a == null || builtins.stringLength b.mountPoint > builtins.stringLength a.mountPoint then b else a;
+    in
+    lib.foldl' deeper null (builtins.filter (fs: isWithin path fs.mountPoint) all);
 
   isEarly = fs: fs.neededForBoot || builtins.elem fs.mountPoint early;
   isBind = fs: lib.any (option: builtins.elem option [ "bind" "rbind" ]) (optionsOf fs);

@@ -14,10 +14,11 @@ let
   isText = text: text != "" && matches "[^[:cntrl:]]*" text;
 
   # A path without a slash at its ends.
-  isNormal = path: isText path && lib.all (component: !(builtins.elem component [ "" "." ".." ])
-    && builtins.stringLength component <= 255) (lib.splitString "/" path);
+  isComponent = text: !(builtins.elem text [ "" "." ".." ]) && builtins.stringLength text <= 255;
+  isNormal = path: isText path && lib.all isComponent (lib.splitString "/" path);
   isAbsolute = path: lib.hasPrefix "/" path && isNormal (lib.removePrefix "/" path);
-  isSubvolume = path: isNormal path && !(builtins.elem (builtins.head (lib.splitString "/" path)) [ ".blankroot" "snapshots" ]);
+  isSubvolume = path: isNormal path
+    && !(builtins.elem (builtins.head (lib.splitString "/" path)) [ ".blankroot" "snapshots" ]);
 
   # A string of a kind; description goes behind "is not of type".
   stringThat = check: description: types.addCheck types.str check // { inherit description; };
@@ -100,7 +101,7 @@ let
         default = "continue";
         description = ''
           What the boot does when there was no reset. `continue`: boot the old root, which is unchanged. `stop`: do
-          not boot, give the administrator a shell.
+          not boot, give the administrator a shell; one with systemd needs `boot.initrd.systemd.emergencyAccess`.
         '';
       };
     };

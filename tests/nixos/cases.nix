@@ -7,7 +7,6 @@ with import ./eval.nix;
 let
   root = more: settings { ephemeral.root = more; };
   fs = mountpoint: fs: { fileSystems.${mountpoint} = fs; };
-  disk = "/dev/disk/by-uuid/6d4be962-c34d-49b3-bfe4-402587c71ce5";
   btrfs = subvolume: { device = disk; fsType = "btrfs"; options = [ "subvol=${subvolume}" ]; };
   preserve = more: { preservation = { enable = true; preserveAt."/persist" = more; }; };
   both = a: b: { imports = [ a b ]; };
@@ -30,9 +29,13 @@ let
       refuses = [ "boot.initrd.enable is false" ];
     };
     initrd = { module = { options.boot.initrd.enable = lib.mkOption { type = lib.types.bool; default = true; }; }; };
+    drop-in = {
+      module = { environment.etc."blankroot.conf.d/a.conf".text = ""; };
+      refuses = [ "environment.etc.\"blankroot.conf.d/a.conf\": it does not reach the initrd" ];
+    };
     name-with-slash = {
       module = both (settings { ephemeral."/cache".mountpoint = "/var/cache"; }) (fs "/var/cache" (btrfs "/cache"));
-      refuses = [ "\"/cache\" is no path of a subvolume" "mounts \"cache\"" ];
+      refuses = [ "\"/cache\" is no path of a subvolume" "they mount \"cache\"" ];
     };
     name-with-newline = {
       module = both (settings { ephemeral."a\nb".mountpoint = "/c"; }) (fs "/c" (btrfs "a\nb"));
@@ -66,25 +69,30 @@ let
     # Where they are mounted.
     no-mount = {
       module = settings { ephemeral.cache.mountpoint = "/var/cache"; };
-      refuses = [ "mountpoint is \"/var/cache\", but there is no fileSystems.\"/var/cache\"" ];
+      refuses = [ "mountpoint: it is \"/var/cache\", but there is no fileSystems.\"/var/cache\"" ];
     };
     not-btrfs = {
       module = both (fs "/" { fsType = lib.mkForce "ext4"; }) (root { mountpoint = "/"; });
-      refuses = [ "fileSystems.\"/\".fsType is \"ext4\"" ];
+      refuses = [ "fileSystems.\"/\".fsType: it is \"ext4\"" ];
     };
-    pinned = { module = fs "/" { options = [ "subvolid=256" ]; }; refuses = [ "fileSystems.\"/\".options has subvolid=" ]; };
+    pinned = { module = fs "/" { options = [ "subvolid=256" ]; }; refuses = [ "fileSystems.\"/\".options: subvolid=" ]; };
     no-subvol = {
       module = both (fs "/" { options = lib.mkForce [ "noatime" ]; }) (root { mountpoint = "/"; });
-      refuses = [ "fileSystems.\"/\".options has no subvol=" ];
+      refuses = [ "fileSystems.\"/\".options: there is no subvol=" ];
     };
     other-subvol = {
       module = both (fs "/" { options = lib.mkForce [ "subvol=@" ]; }) (root { mountpoint = "/"; });
-      refuses = [ "fileSystems.\"/\".options mounts \"@\"" ];
+      refuses = [ "fileSystems.\"/\".options: they mount \"@\"" ];
     };
     subvol-with-slash = { module = fs "/" { options = lib.mkForce [ "noatime,subvol=/root" ]; }; };
+    subvol-twice = { module = fs "/" { options = [ "subvol=root" ]; }; };
+    subvol-twice-unlike = {
+      module = both (fs "/" { options = [ "subvol=nix" ]; }) (root { mountpoint = "/"; });
+      refuses = [ "fileSystems.\"/\".options: they mount \"root\", \"nix\"" ];
+    };
     other-device = {
       module = settings { device = "UUID=11111111-2222-3333-4444-555555555555"; };
-      refuses = [ "device is \"UUID=11111111-2222-3333-4444-555555555555\", but fileSystems.\"/\".device is" ];
+      refuses = [ "device: it is \"UUID=11111111-2222-3333-4444-555555555555\", but fileSystems.\"/\".device is" ];
     };
     same-device = { module = settings { device = "UUID=6d4be962-c34d-49b3-bfe4-402587c71ce5"; }; };
     by-label = {
@@ -93,7 +101,7 @@ let
     mapper = { module = fs "/" { device = lib.mkForce "/dev/mapper/crypted"; }; };
     not-mounted = {
       module = settings { ephemeral.cache = { }; };
-      warns = [ "no file system in fileSystems, or more than one, mounts the subvolume \"cache\"" ];
+      warns = [ "ephemeral.cache: no file system in fileSystems, or more than one, mounts the subvolume," ];
     };
 
     # What is hidden, or lost.
@@ -139,7 +147,7 @@ let
     bind-too-late = {
       module = both (fs "/persist" (btrfs "persist"))
         (fs "/var/log" { device = "/persist/log"; fsType = "none"; options = [ "bind" ]; });
-      refuses = [ "The bind mount fileSystems.\"/var/log\" needs \"/persist/log\" in the initrd, but fileSystems.\"/persist\"" ];
+      refuses = [ "fileSystems.\"/persist\": the bind mount at /var/log needs \"/persist/log\" in the initrd" ];
     };
     bind-in-time = {
       module = both (fs "/persist" (btrfs "persist" // { neededForBoot = true; }))
@@ -151,21 +159,21 @@ let
     };
     impermanence = {
       module = both (fs "/persist" (btrfs "persist")) { environment.persistence."/persist".files = [ "/etc/machine-id" ]; };
-      refuses = [ "The persistent storage needs \"/persist\" in the initrd" ];
+      refuses = [ "the persistent storage needs \"/persist\" in the initrd" ];
     };
     impermanence-in-time = {
       module = both (fs "/persist" (btrfs "persist" // { neededForBoot = true; })) { environment.persistence."/persist" = { }; };
     };
     impermanence-elsewhere = {
       module = both (fs "/persist" (btrfs "persist")) { environment.persistence.main.persistentStoragePath = "/persist/main"; };
-      refuses = [ "The persistent storage needs \"/persist/main\" in the initrd" ];
+      refuses = [ "the persistent storage needs \"/persist/main\" in the initrd" ];
     };
     impermanence-off = {
       module = both (fs "/persist" (btrfs "persist")) { environment.persistence."/persist".enable = false; };
     };
     preservation = {
       module = both (fs "/persist" (btrfs "persist")) (preserve { });
-      refuses = [ "The persistent storage needs \"/persist\" in the initrd" ];
+      refuses = [ "the persistent storage needs \"/persist\" in the initrd" ];
     };
     preservation-off = {
       module = { imports = [ (fs "/persist" (btrfs "persist")) (preserve { }) { preservation.enable = lib.mkForce false; } ]; };

@@ -5,7 +5,11 @@ let
   nixpkgs = builtins.getEnv "NIXPKGS";
   lib = if nixpkgs == "" then import ./stub-lib.nix else import (/. + nixpkgs + "/lib");
 
-  derivation = name: { type = "derivation"; inherit name; outPath = "${builtins.storeDir}/00000000000000000000000000000000-${name}"; };
+  derivation = name: {
+    type = "derivation";
+    inherit name;
+    outPath = "${builtins.storeDir}/00000000000000000000000000000000-${name}";
+  };
   pkgs = {
     # A directory with bin/blankroot-initrd, where a test runs what comes out.
     blankroot = derivation "blankroot" // (
@@ -18,7 +22,8 @@ let
   };
 
   # Another one than that of the tree, for a test of the tests.
-  module = let path = builtins.getEnv "BLANKROOT_MODULE"; in if path == "" then ../../hooks/nixos/module.nix else /. + path;
+  otherModule = builtins.getEnv "BLANKROOT_MODULE";
+  module = if otherModule == "" then ../../hooks/nixos/module.nix else /. + otherModule;
 
   evaluate = release: modules: lib.evalModules {
     modules = [ module (import ./stub-options.nix release) ] ++ modules;
@@ -28,6 +33,8 @@ in
 rec {
   inherit lib;
 
+  disk = "/dev/disk/by-uuid/6d4be962-c34d-49b3-bfe4-402587c71ce5";
+
   # A machine without mistakes.
   machine = {
     services.blankroot = {
@@ -35,8 +42,8 @@ rec {
       settings.ephemeral.root.persist = [ "/etc/machine-id" "/var/lib/nixos" ];
     };
     fileSystems = {
-      "/" = { device = "/dev/disk/by-uuid/6d4be962-c34d-49b3-bfe4-402587c71ce5"; fsType = "btrfs"; options = [ "subvol=root" "noatime" ]; };
-      "/nix" = { device = "/dev/disk/by-uuid/6d4be962-c34d-49b3-bfe4-402587c71ce5"; fsType = "btrfs"; options = [ "subvol=nix" ]; };
+      "/" = { device = disk; fsType = "btrfs"; options = [ "subvol=root" "noatime" ]; };
+      "/nix" = { device = disk; fsType = "btrfs"; options = [ "subvol=nix" ]; };
       "/boot" = { device = "/dev/disk/by-label/ESP"; fsType = "vfat"; };
     };
     users.users.root = { uid = 0; group = "root"; };

@@ -21,16 +21,16 @@ check_cases() {
 
 # Without one of the checks, a case must go wrong.
 check_that_cases_see() {
-	local place count result mutant=$dir/mutant checks='refuse(If)? [("]|lib[.]optional( |$)'
+	local place count result mutant=$dir/mutant checks='(refuse|warn)(If)? [("]'
 
 	cp -r hooks/nixos "$mutant"
 	count=$(grep -cE "$checks" hooks/nixos/checks.nix)
 	for place in $(seq "$count"); do
 		awk -v checks="$checks" -v place="$place" '
 			$0 ~ checks && ++n == place {
-				sub(/refuse /, "(_: { assertion = true; message = \"\"; }) ")
-				sub(/refuseIf /, "(_: _: { assertion = true; message = \"\"; }) ")
-				sub(/lib.optional/, "(_: _: [ ])")
+				sub(/refuse /, "refuseIf false ")
+				sub(/refuseIf /, "(_: refuseIf false) ")
+				sub(/warnIf /, "(_: warnIf false) ")
 			}
 			{ print }' hooks/nixos/checks.nix >"$mutant/checks.nix"
 		result=$(BLANKROOT_MODULE=$mutant/module.nix evaluate 'import ./tests/nixos/cases.nix')
