@@ -25,7 +25,8 @@ let
   stopsBoot = lib.any (one: one.onFailure == "stop") (builtins.attrValues cfg.settings.ephemeral);
   canRun = pkgs.stdenv.buildPlatform.canExecute pkgs.stdenv.hostPlatform;
 
-  # As hooks/systemd/blankroot-reset.service, where the reasons are.
+  # As hooks/systemd/blankroot-reset.service, where the reasons are, and behind the service that loads
+  # boot.initrd.kernelModules, for the package is built without libkmod.
   unit = {
     description = "Reset the root to its blank";
     documentation = [ "man:blankroot-initrd(8)" "man:blankroot.conf(5)" ];
@@ -34,7 +35,12 @@ let
       ConditionPathExists = "/etc/initrd-release";
     };
     requires = [ "initrd-root-device.target" ];
-    after = [ "initrd-root-device.target" "systemd-hibernate-resume.service" "local-fs-pre.target" ];
+    after = [
+      "initrd-root-device.target"
+      "systemd-hibernate-resume.service"
+      "local-fs-pre.target"
+      "systemd-modules-load.service"
+    ];
     before = [ "sysroot.mount" "initrd-root-fs.target" "shutdown.target" "emergency.target" ];
     conflicts = [ "shutdown.target" "emergency.target" ];
     serviceConfig = {
@@ -98,7 +104,7 @@ in
       name = "blankroot.conf";
       text = confText (owners.resolve cfg.settings);
       checkPhase = lib.optionalString canRun ''
-        ${program} --check-config --config "$target"
+        ${program} --check-config --config "$out"
       '';
     };
 

@@ -65,9 +65,9 @@ let
     create = key (types.enum [ "no" "directory" "file" ])
       "What to make if neither the old root nor the blank has the path. Default: `no`.";
     owner = key owner ''
-      Owner of what `create` makes, and only for that. A user and a group to whom `users.users` and `users.groups` give fixed numbers
-      are written as numbers. Other names are looked up in the /etc/passwd of the new root, which a blank NixOS
-      root does not have. Default: `root:root`.
+      Owner of what `create` makes, and only for that. A user and a group to whom `users.users` and
+      `users.groups` give fixed numbers are written as numbers. Other names are looked up in the /etc/passwd of
+      the new root, which a blank NixOS root does not have. Default: `root:root`.
     '';
     mode = key mode "Mode of what `create` makes, and only for that. Default: `0755` for a directory, `0644` for a file.";
   };

@@ -62,9 +62,9 @@ check_build() {
 	ln -sf "$BLANKROOT_INITRD" "$dir/package/bin/blankroot-initrd"
 	BLANKROOT_PACKAGE=$dir/package evaluate_text "$conf.checkPhase" >"$dir/build-check"
 	evaluate_text "$conf.text" >"$dir/good.conf"
-	target=$dir/good.conf bash -e "$dir/build-check" || fail 'a good file is refused'
+	out=$dir/good.conf bash -e "$dir/build-check" || fail 'a good file is refused'
 	echo 'ephemeral root { perist = "/a" }' >"$dir/bad.conf"
-	! target=$dir/bad.conf bash -e "$dir/build-check" 2>/dev/null || fail 'a bad file is not refused'
+	! out=$dir/bad.conf bash -e "$dir/build-check" 2>/dev/null || fail 'a bad file is not refused'
 }
 
 # Names with fixed numbers become numbers.

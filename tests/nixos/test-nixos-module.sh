@@ -58,6 +58,27 @@ check_types() {
 		grep -q 'configFile. is read-only' || fail "configFile: $(cat "$dir/nix-messages")"
 }
 
+# What the library has to do, for the other tests to mean something.
+check_library() {
+	local failing expression
+
+	evaluate 'on "systemd" { }' >/dev/null
+	for failing in 'boot.initrd.preLVMComands = "";' 'boot.initrd.preLVMCommands = 1;' 'fileSystems."/".fstype = "btrfs";' \
+		'boot.resumeDevice = lib.mkMerge [ "/dev/a" "/dev/b" ];' 'boot.initrd.kernelModules = "btrfs";' \
+		'boot.initrd.systemd.services.a.after = [ "a" ];' 'boot.initrd = [ ];'; do
+		messages_of "(on \"systemd\" { $failing }) " |
+			grep -qE 'does not exist|is not of type|conflicting definition|something else than a set' ||
+			fail "$failing: $(cat "$dir/nix-messages")"
+	done
+	for expression in \
+		'(on "systemd" { boot.resumeDevice = lib.mkMerge [ (lib.mkDefault "/dev/a") "/dev/b" ]; }).boot.resumeDevice == "/dev/b"' \
+		'(on "systemd" { boot.resumeDevice = lib.mkMerge [ (lib.mkForce "/dev/a") "/dev/b" ]; }).boot.resumeDevice == "/dev/a"' \
+		'(on "systemd" { boot.resumeDevice = lib.mkIf false (throw "looked at"); }).boot.resumeDevice == ""' \
+		'(on "old" { boot.initrd.preLVMCommands = lib.mkMerge [ (lib.mkAfter "c") (lib.mkBefore "a") "b" ]; }).boot.initrd.preLVMCommands == "a\nb\nc"'; do
+		[ "$(evaluate "$expression")" = true ] || fail "$expression"
+	done
+}
+
 # Names of the options of the initrd that are not empty.
 used() { # release, module
 	evaluate "(on \"$1\" $2).boot.initrd" | jq -r '[paths(. != "" and . != [] and . != {} and type != "object")
@@ -94,6 +115,7 @@ check_order() {
 		head -n 1 | grep -qx 'of others' || fail 'the hook is not behind those of others'
 }
 
+check_library
 check_cases
 check_types
 check_stages
