@@ -17,8 +17,12 @@ sed -e 's|@SBINDIR@|$(SBINDIR)|' $(1) >$(DESTDIR)$(UNITDIR)/$(notdir $(1))
 	
 endef
 
-.PHONY: install-hooks
-install: install-hooks
+.PHONY: install-hooks install-units
+install: install-hooks install-units
+install-units: install-programs
+	$(INSTALL) -d $(DESTDIR)$(UNITDIR)
+	$(if $(HELPER_PRODUCT),$(foreach unit,$(HELPER_UNITS),$(call install_unit,$(unit))))
+
 install-hooks:
 	$(INSTALL) -d $(DESTDIR)$(MANIFESTDIR) $(DESTDIR)$(UNITDIR) $(DESTDIR)$(DRACUTDIR)/90blankroot \
 		$(DESTDIR)$(INITCPIODIR)/install $(DESTDIR)$(INITCPIODIR)/hooks \
@@ -27,7 +31,6 @@ install-hooks:
 		>$(DESTDIR)$(MANIFESTDIR)/initramfs.manifest
 	chmod 644 $(DESTDIR)$(MANIFESTDIR)/initramfs.manifest
 	$(INSTALL) -m 644 hooks/systemd/blankroot-reset.service $(DESTDIR)$(UNITDIR)/
-	$(if $(HELPER_PRODUCT),$(foreach unit,$(HELPER_UNITS),$(call install_unit,$(unit))))
 	$(INSTALL) -m 755 dracut-module/module-setup.sh dracut-module/blankroot-reset.sh \
 		$(DESTDIR)$(DRACUTDIR)/90blankroot/
 	$(INSTALL) -m 644 hooks/mkinitcpio/install $(DESTDIR)$(INITCPIODIR)/install/blankroot

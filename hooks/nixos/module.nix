@@ -83,7 +83,7 @@ in
       type = types.package;
       default = pkgs.blankroot or (pkgs.callPackage ../../packaging/nix/package.nix { });
       defaultText = lib.literalExpression "pkgs.callPackage ./packaging/nix/package.nix { }";
-      description = "The package with blankroot-initrd.";
+      description = "The package with blankroot-initrd, blankroot and their units.";
     };
     settings = mkOption {
       type = types.submodule (import ./settings.nix { inherit lib; inherit (config) fileSystems; });
@@ -110,6 +110,24 @@ in
 
     environment.etc."blankroot.conf".source = cfg.configFile;
     environment.systemPackages = [ cfg.package ];
+
+    # Those of hooks/systemd for the running system. NixOS does not read [Install], and would run them again at each
+    # change of the configuration.
+    systemd.packages = [ cfg.package ];
+    systemd.services.blankroot-report = {
+      wantedBy = [ "sysinit.target" ];
+      restartIfChanged = false;
+    };
+    systemd.services.blankroot-good = {
+      wantedBy = [ "multi-user.target" ];
+      restartIfChanged = false;
+    };
+    # Not every version brings systemd's own; where it does, this adds nothing to it.
+    systemd.targets.boot-complete = {
+      description = lib.mkDefault "Boot Completion Check";
+      requires = [ "sysinit.target" ];
+      after = [ "sysinit.target" ];
+    };
 
     boot.initrd = {
       # btrfs.nix of nixpkgs brings the modules of the checksums, by the names that they have in this kernel. More

@@ -9,7 +9,9 @@
 { lib
 , stdenv
 , btrfs-progs
+, jansson
 , libconfuse
+, systemd
 , util-linux
 }:
 
@@ -27,7 +29,7 @@ stdenv.mkDerivation {
     filter = path: _: !(builtins.elem (baseNameOf path) [ ".git" "build" "result" ]);
   };
 
-  buildInputs = [ btrfs-progs libconfuse util-linux ];
+  buildInputs = [ btrfs-progs jansson libconfuse systemd util-linux ];
 
   # A warning of a newer compiler is no reason not to have it.
   makeFlags = [
@@ -41,12 +43,13 @@ stdenv.mkDerivation {
   enableParallelBuilding = true;
 
   # The hooks are those of other distributions; that of NixOS is a module.
-  installTargets = [ "install-programs" "install-man" ];
+  installTargets = [ "install-programs" "install-units" "install-man" "install-completions" ];
 
   # The test suite needs root and loop devices.
   doInstallCheck = true;
   installCheckPhase = ''
     $out/bin/blankroot-initrd --version
+    $out/bin/blankroot --version
     $out/bin/blankroot-initrd --check-config --config docs/blankroot.conf.example
   '';
 

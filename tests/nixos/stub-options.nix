@@ -99,7 +99,8 @@ in
     fileSystems = set fileSystem;
     swapDevices = list types.attrs;
     services.userborn.enable = option types.bool false;
-    systemd.services = set service;
+    systemd.services = set { options = service.options // { restartIfChanged = option types.bool true; }; };
+    systemd.targets = set { options = { inherit (service.options) description requires after; }; };
     systemd.packages = list types.package;
     users.users = set {
       options = {

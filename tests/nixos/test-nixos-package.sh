@@ -15,7 +15,8 @@ cd "$(dirname "$0")/../.."
 package='let package = import ./packaging/nix/package.nix {
 	lib = import ./tests/nixos/stub-lib.nix;
 	stdenv = { mkDerivation = attributes: attributes; cc.targetPrefix = ""; };
-	btrfs-progs = "btrfs-progs"; libconfuse = "libconfuse"; util-linux = "util-linux";
+	btrfs-progs = "btrfs-progs"; jansson = "jansson"; libconfuse = "libconfuse"; systemd = "systemd";
+	util-linux = "util-linux";
 }; in package'
 
 check_syntax() {
@@ -47,8 +48,10 @@ check_build() {
 	(cd "$dir/source" && evaluate_text "$package.installCheckPhase" | bash -e) >"$dir/install-check" 2>&1 ||
 		fail "the check of the installation: $(cat "$dir/install-check")"
 	[ -e "$out/share/man/man8/blankroot-initrd.8" ] || fail 'the manual page is missing'
-	! find "$out" -type f -printf '%P\n' | grep -vE '^(bin/blankroot[a-z-]*|share/man/man[58]/blankroot[a-z0-9.-]*)$' >&2 ||
+	! find "$out" -type f -printf '%P\n' | grep -vE '^(bin|lib/systemd/system|share)/.*blankroot[a-z0-9.-]*$' >&2 ||
 		fail 'unexpected files are installed'
+	grep -qx "ExecStart=$out/bin/blankroot report --journal" "$out/lib/systemd/system/blankroot-report.service" ||
+		fail 'the units do not run the program of the package'
 }
 
 check_attributes() {
@@ -56,8 +59,12 @@ check_attributes() {
 
 	[ "$(evaluate_text "$package.version")" = "$(sed -n 's/^VERSION := //p' Makefile)" ] || fail 'the version'
 	# Libraries that the program is linked with, and what they come from; glibc is always there.
-	needed=$(readelf -d "$dir/out/bin/blankroot-initrd" | sed -n 's/.*NEEDED.*\[\(lib[a-z]*\)\..*/\1/p' |
-		grep -vE '^(libc|libpthread)$' | sed 's/^libblkid$/util-linux/; s/^libbtrfsutil$/btrfs-progs/')
+	needed=$(readelf -d "$dir"/out/bin/* | sed -n 's/.*NEEDED.*\[\(lib[a-z]*\)\..*/\1/p' | sort -u |
+		grep -vE '^(libc|libpthread)$' | sed 's/^libblkid$\|^libsmartcols$/util-linux/; s/^libbtrfsutil$/btrfs-progs/
+			s/^libsystemd$/systemd/; s/^libjansson$/jansson/' | sort -u)
+	# What is not needed in the initramfs is not copied there.
+	! readelf -d "$dir/out/bin/blankroot-initrd" | grep -E 'libsystemd|libjansson|libsmartcols' >&2 ||
+		fail 'libraries of the helper would be in the initrd'
 	agree 'libraries' "$needed" "$(evaluate "$package.buildInputs" | jq -r '.[]')"
 }
 

@@ -74,6 +74,23 @@ check_policy() {
 		'[[],["sysroot.mount"]]' ] || fail 'stop of another subvolume is lost'
 }
 
+# --- the running system ---
+
+# NixOS does not read [Install]: every unit that has one is there, and wanted by the same targets.
+check_running_system() {
+	agree 'units of the running system' \
+		"$(grep -l '^\[Install\]' hooks/systemd/*.service | while read -r unit; do
+			echo "${unit##*/}" "$(sed -n 's/^WantedBy=//p' "$unit")"
+		done)" \
+		"$(evaluate '(on "systemd" { }).systemd.services' |
+			jq -r 'to_entries[] | "\(.key).service \(.value.wantedBy | join(" "))"')"
+	# What they ask for is there: the target that not every NixOS has.
+	agree 'targets' "$(grep -h '^Requires=' hooks/systemd/blankroot-{report,good}.service | sed 's/^Requires=//' | xargs -n 1)" \
+		"$(evaluate '(on "systemd" { }).systemd.targets' | jq -r 'keys[] + ".target"')"
+	[ "$(evaluate '(on "systemd" { }).systemd.packages == (on "systemd" { }).environment.systemPackages')" = true ] ||
+		fail 'the units of the package are not used'
+}
+
 # --- the manifest ---
 
 listed() { # kind, field
@@ -192,6 +209,7 @@ check_utils() {
 check_unit
 check_unit_with_systemd
 check_policy
+check_running_system
 check_manifest
 check_hook scripted
 check_hook old
