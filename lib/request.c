@@ -2,13 +2,16 @@
 /* The one-shot request for the next boot. */
 #include "request.h"
 
+#include "beneath.h"
 #include "cleanup.h"
 #include "file.h"
+#include "name.h"
 #include "subvol.h"
 
 #include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define REQUEST_MAX 4096
 
@@ -64,6 +67,44 @@ int br_request_read(int state_fd, struct br_request *ret, struct br_error *err)
 		return 0;
 	}
 	return br_request_parse(text, ret, err);
+}
+
+static int open_state_dir(int top, int *fd_ret, struct br_error *err)
+{
+	BR_AUTO_CLOSE int fd = -1;
+	int r;
+
+	if (mkdirat(top, BR_STATE_DIR, 0700) != 0 && errno != EEXIST)
+		return br_error_set(err, BR_ERR_CREATE, errno, BR_STATE_DIR, NULL);
+	r = br_open_beneath(top, BR_STATE_DIR, O_RDONLY | O_DIRECTORY, 0, &fd, err);
+	if (r == BR_ERR_SYMLINK || (r < 0 && err->sys_errno == ENOTDIR) ||
+	    (r == 0 && br_subvol_is_root(fd)))
+		return br_error_set(err, BR_ERR_LAYOUT, 0, BR_STATE_DIR,
+				    "must be a plain directory; rename what is there");
+	if (r == 0)
+		*fd_ret = br_take_fd(&fd);
+	return r;
+}
+
+int br_request_write(int top, const struct br_request *request, struct br_error *err)
+{
+	BR_AUTO_CLOSE int state = -1;
+	BR_AUTO_FREE char *text = NULL;
+	int r;
+
+	if (request->kind == BR_REQUEST_FROM &&
+	    (!is_plain_name(request->archive) || strchr(request->archive, '\n')))
+		return br_error_set(err, BR_ERR_USAGE, 0, request->archive,
+				    "not the name of an archive");
+	text = request->kind == BR_REQUEST_SKIP ? strdup("skip\n") : NULL;
+	if (request->kind == BR_REQUEST_FROM && asprintf(&text, "from %s\n", request->archive) < 0)
+		text = NULL; /* undefined after a failure */
+	if (!text)
+		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, BR_REQUEST_NAME, NULL);
+	if ((r = open_state_dir(top, &state, err)) < 0 ||
+	    (r = br_file_replace(state, BR_REQUEST_NAME, text, strlen(text), 0600, err)) < 0)
+		return r;
+	return br_subvol_commit(top, err);
 }
 
 int br_request_use_up(int state_fd, struct br_error *err)

@@ -42,6 +42,19 @@ BR_MUST_CHECK int br_request_parse(const char *text, struct br_request *ret, str
 BR_MUST_CHECK int br_request_read(int state_fd, struct br_request *ret, struct br_error *err);
 
 /*
+ * Make a request, in place of an earlier one, durably: on return it is on the disk. Before that a
+ * power cut leaves the earlier one, or none.
+ *
+ * top      the top level, open and writable; BR_STATE_DIR is made there if it does not exist
+ * request  BR_REQUEST_SKIP or BR_REQUEST_FROM; whether there is such an archive is not looked at
+ *
+ * Returns 0; BR_ERR_USAGE when the name is not that of a directory entry; BR_ERR_CREATE,
+ * BR_ERR_LAYOUT (what is there is no directory of ours), and the errors of br_file_replace and
+ * br_subvol_commit.
+ */
+BR_MUST_CHECK int br_request_write(int top, const struct br_request *request, struct br_error *err);
+
+/*
  * Remove the request, durably: it is gone from the disk on return, so that it cannot act twice
  * even if this boot fails right after. BR_ERR_REMOVE, BR_ERR_SYNC.
  */

@@ -16,5 +16,7 @@ struct command {
 };
 
 extern const struct command command_report;
+extern const struct command command_rollback;
+extern const struct command command_skip;
 
 #endif

@@ -7,7 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct command *const commands[] = { &command_report };
+static const struct command *const commands[] = {
+	&command_report,
+	&command_rollback,
+	&command_skip,
+};
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 

@@ -48,7 +48,7 @@ _blankroot() {
 	local word=${COMP_WORDS[COMP_CWORD]}
 
 	if ((COMP_CWORD == 1)); then
-		_blankroot_offer "$(compgen -W 'report --help --version' -- "$word")"
+		_blankroot_offer "$(compgen -W 'report rollback skip --help --version' -- "$word")"
 		return
 	fi
 	! _blankroot_value || return 0
@@ -57,6 +57,8 @@ _blankroot() {
 		_blankroot_offer "$(compgen -W '--verbose --json --journal --mark-good --dry-run --report= --config= --help' \
 			-- "$word")"
 		;;
+	rollback) _blankroot_offer "$(compgen -W '--undo --dry-run --device= --config= --help' -- "$word")" ;;
+	skip) _blankroot_offer "$(compgen -W '--cancel --dry-run --device= --config= --help' -- "$word")" ;;
 	*) COMPREPLY=() ;;
 	esac
 }

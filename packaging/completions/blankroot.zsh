@@ -28,9 +28,32 @@ _blankroot_report() {
 		'--help[print a summary of the options]'
 }
 
+_blankroot_rollback() {
+	_arguments \
+		'(*)--undo[take back what the next boot was asked for]' \
+		'--dry-run[only say what would be asked for]' \
+		'--device=[another file system]:specification or block device:_files' \
+		'--config=[the configuration]:file:_files' \
+		'--help[print a summary of the options]' \
+		'(--undo)1:archive:'
+}
+
+_blankroot_skip() {
+	_arguments \
+		'--cancel[take back what the next boot was asked for]' \
+		'--dry-run[only say what would be asked for]' \
+		'--device=[another file system]:specification or block device:_files' \
+		'--config=[the configuration]:file:_files' \
+		'--help[print a summary of the options]'
+}
+
 _blankroot() {
 	local state
-	local -a commands=('report:tell what the reset did at this boot')
+	local -a commands=(
+		'report:tell what the reset did at this boot'
+		'rollback:let the next boot start from an archive, once'
+		'skip:let the next boot keep the root, once'
+	)
 
 	_arguments -C \
 		'(- *)--help[print a summary of the commands]' \
@@ -39,7 +62,7 @@ _blankroot() {
 		'*:: :->arguments'
 	case $state in
 	command) _describe command commands ;;
-	arguments) [[ $words[1] != report ]] || _blankroot_report ;;
+	arguments) ((! $+functions[_blankroot_$words[1]])) || _blankroot_$words[1] ;;
 	esac
 }
 

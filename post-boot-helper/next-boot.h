@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the next boot is asked to do, once, instead of a reset from the blank: skip, rollback. */
+#ifndef BLANKROOT_NEXT_BOOT_H
+#define BLANKROOT_NEXT_BOOT_H
+
+#include <stdbool.h>
+
+/* A command line of such a command, and what its messages name. */
+struct next_boot {
+	const char *command;     /* "blankroot skip" */
+	const char *cancel_name; /* its option that takes the request back, without the dashes */
+	void (*print_help)(void);
+	bool takes_archive; /* an argument: the archive to start from */
+};
+
+/*
+ * Parse the arguments of a command, do what they say and tell it. Returns the exit status.
+ *
+ * The request is made as boot-contract.md has it. One for an archive is made only after all that
+ * the next reset will look at was looked at, with that archive in the blank's place.
+ */
+int next_boot_run(const struct next_boot *command, int argc, char *argv[]);
+
+#endif
