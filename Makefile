@@ -11,6 +11,7 @@
 #   check-flavours  the suite for STATIC=no WITH_KMOD=no, and for CC=clang; check-asan has STATIC=no
 #                   WITH_KMOD=yes
 #   check-this      the suite for exactly the flavour that the knobs select, nothing else
+#   check-boot      all boots of tests/boot/matrix under QEMU, of which check does the short ones; needs root
 #   check-programs  build the test programs of that flavour without running them
 #   smoke           run the built blankroot-initrd alone in an empty root directory
 #   size            print the size of the static blankroot-initrd and check it against the limits
@@ -21,7 +22,7 @@
 #   install         install into $(DESTDIR)$(PREFIX)
 #   dist            source archive of the committed files: build/blankroot-VERSION.tar.gz
 #   clean           remove what was built, but not what takes minutes to get: the libraries of
-#                   STATIC_LIBS=built, and the Debian root of the tests
+#                   STATIC_LIBS=built, and the Debian roots and images of the tests
 #   distclean       remove the build folder
 #
 # Knobs: what is built. Each combination has a build folder of its own, build/FLAVOUR, so that they live
@@ -126,7 +127,7 @@ deps:
 	packaging/deps all
 
 clean:
-	rm -rf $(filter-out $(BUILD)/static-libs $(BUILD)/cache,$(wildcard $(BUILD)/*))
+	rm -rf $(filter-out $(BUILD)/static-libs $(BUILD)/cache $(BUILD)/boot-cache,$(wildcard $(BUILD)/*))
 
 distclean:
 	rm -rf $(BUILD)

@@ -53,7 +53,7 @@ JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 SUITE = $(MAKE) --no-print-directory $(JOBS) check-this
 SANITIZED := STATIC=no SANITIZE=address,undefined
 
-.PHONY: check check-this check-asan check-flavours check-programs smoke size bench demo
+.PHONY: check check-this check-asan check-flavours check-boot check-programs smoke size bench demo
 
 check-programs: $(filter-out $(TEST_SCRIPTS),$(ALL_TESTS))
 
@@ -76,6 +76,11 @@ check-flavours:
 	$(Q)packaging/deps flavours
 	+$(Q)$(SUITE) STATIC=no WITH_KMOD=no
 	+$(Q)$(SUITE) CC=clang FURTHER=1
+
+# BOOT_CELLS and the other knobs of tests/boot/lib/suite.sh are taken from the environment.
+check-boot:
+	$(Q)packaging/deps boot
+	+$(Q)BOOT_CELLS=all $(SUITE) TESTS='$(or $(TESTS),$(notdir $(filter tests/boot/%,$(TEST_SCRIPTS))))'
 
 smoke:
 	$(Q)$(MAKE) --no-print-directory check-this TESTS=test-smoke

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2034,SC2154 # variables are shared with those who source this
+#
+# Initramfs images, built in a chroot by the generators themselves, with blankroot as `make install` puts it there.
+# An image is kept in $cache under a key of all that goes into it.
+#
+#   image_use GENERATOR VARIANT     sets image and vmlinuz
+#
+# GENERATOR is one of the files in tests/boot/generators; VARIANT one of
+#   continue, stop   with blankroot, and this on-failure
+#   luks             as continue, and can open LUKS devices
+#   bare             without blankroot
+#   recipe           without it, but with the usual shell recipe for the same job
+
+image_luks_uuid=5a3b9c1e-6f0d-4a7c-9b52-8e1d4c7f2a60
+
+# Modules for the disks of these machines, like those that an image made for one machine would have.
+image_drivers='virtio_pci virtio_blk'
+
+# What make installs, once for each test.
+image_stage() {
+	stage=$dir/stage
+	[ ! -e "$stage" ] || return 0
+	env -u MAKEFLAGS -u MAKELEVEL make -s install PREFIX=/usr DESTDIR="$stage" >"$dir/install.log" 2>&1 ||
+		fail "make install: $(tail "$dir/install.log")"
+	install -m 755 "${BLANKROOT_INITRD:?}" "$stage/usr/sbin/blankroot-initrd"
+}
+
+image_configuration() { # variant
+	cat <<-END
+		ephemeral root {
+		    persist = { "/persistent" }
+		    on-failure = $([ "$1" = stop ] && echo stop || echo continue)
+		}
+	END
+}
+
+image_key() { # generator, variant
+	{
+		echo "$chroot $kernel $*"
+		declare -p image_drivers image_luks_uuid
+		declare -f
+		cat "tests/boot/generators/$1"
+		find tests/boot/recipe "$stage" -type f -print0 | sort -z | xargs -0 cat
+	} | sha256sum
+}
+
+image_use() { # generator, variant
+	local key
+
+	image_stage
+	key=$(image_key "$@")
+	image=$cache/$1-$2-${key:0:16}.img
+	vmlinuz=$chroot/boot/vmlinuz-$kernel
+	exec 8>"$cache/images.lock"
+	flock 8
+	[ -e "$image" ] || image_build "$@"
+	exec 8>&-
+	touch "$image"
+}
+
+# A throw-away layer above the chroot.
+image_mount_layer() {
+	layer=$dir/layer
+	mkdir -p "$layer"/{upper,work,root}
+	mount -t overlay -o "lowerdir=$chroot,upperdir=$layer/upper,workdir=$layer/work" overlay "$layer/root"
+	mount -t proc proc "$layer/root/proc"
+	mount -t sysfs -o ro sysfs "$layer/root/sys"
+	mount --rbind /dev "$layer/root/dev"
+	mount -t tmpfs tmpfs "$layer/root/run"
+	mount -t tmpfs tmpfs "$layer/root/tmp"
+}
+
+image_unmount_layer() {
+	umount -l "$layer"/root/{proc,sys,dev,run,tmp}
+	umount "$layer/root"
+	rm -rf "$layer"
+}
+
+image_install_blankroot() { # variant
+	case $1 in
+	bare | recipe) ;;
+	*)
+		cp -a "$stage/." "$layer/root/"
+		image_configuration "$1" >"$layer/root/etc/blankroot.conf"
+		;;
+	esac
+}
+
+# The generator's file defines generator_prepare ROOT VARIANT, called here, and generator_command VARIANT, which
+# prints a shell command for the chroot that leaves /image.
+image_build() { # generator, variant
+	image_mount_layer
+	image_install_blankroot "$2"
+	# shellcheck source=/dev/null
+	. "tests/boot/generators/$1"
+	generator_prepare "$layer/root" "$2"
+	if ! image_run "$(generator_command "$2")" >"$dir/generator.log" 2>&1; then
+		fail "$1 cannot build the image $2: $(tail -n 20 "$dir/generator.log")"
+	fi
+	find "$cache" -maxdepth 1 -name "$1-$2-*.img" -mtime +7 -delete
+	mv "$layer/root/image" "$image.unfinished"
+	mv "$image.unfinished" "$image"
+	image_unmount_layer
+}
+
+image_run() { # shell command
+	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb KERNEL="$kernel" DRIVERS="$image_drivers" \
+		chroot "$layer/root" /bin/bash -ec "$1"
+}

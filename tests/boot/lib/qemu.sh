@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2034,SC2154 # variables are shared with those who source this
+#
+# A machine: QEMU with a serial console that is a file, and a keyboard that is a pipe.
+#
+#   $console   the file       $machine   the process       $keyboard   descriptor of the pipe
+
+machine=
+boot_limit=${BOOT_LIMIT:-180}
+
+# Dies with this script, however that ends.
+machine_start() { # name, kernel, initramfs, command line, drive...
+	local drive drives=()
+
+	console=$dir/$1.console
+	rm -f "$dir/keyboard"
+	mkfifo "$dir/keyboard"
+	exec {keyboard}<>"$dir/keyboard"
+	for drive in "${@:5}"; do
+		drives+=(-drive "if=virtio,format=raw,cache=unsafe,file=$drive")
+	done
+	setpriv --pdeathsig KILL qemu-system-x86_64 -accel tcg -cpu max -m 512 -nodefaults -no-user-config \
+		-display none -serial stdio -no-reboot -kernel "$2" -initrd "$3" \
+		-append "console=ttyS0 loglevel=4 $4" "${drives[@]}" <"$dir/keyboard" >"$console" 2>&1 &
+	machine=$!
+	machine_started=$EPOCHREALTIME
+	trap machine_kill EXIT
+	trap 'exit 143' TERM HUP INT
+}
+
+machine_kill() {
+	[ -n "$machine" ] || return 0
+	kill -KILL "$machine" 2>/dev/null
+	wait "$machine" 2>/dev/null
+	machine=
+	exec {keyboard}>&-
+}
+
+machine_type() { # line
+	printf '%s\n' "$1" >&"$keyboard"
+}
+
+machine_age() {
+	awk "BEGIN { print int($EPOCHREALTIME - $machine_started) }"
+}
+
+console_has() { # extended regular expression
+	grep -aqE -e "$1" "$console"
+}
+
+# What a console says when nobody will come any further.
+machine_stuck='Kernel panic|Dropping to debug shell|^\(initramfs\) |Press Enter for maintenance'
+
+# Wait until the console shows it. Fails when the machine ends, is stuck or takes too long.
+machine_await() { # extended regular expression
+	until console_has "$1"; do
+		if ! kill -0 "$machine" 2>/dev/null; then
+			console_has "$1" && return
+			cell_fail "the machine ended without '$1' on its console"
+		fi
+		if console_has "$machine_stuck"; then
+			console_has "$1" && return
+			sleep 0.5
+			console_has "$1" && return
+			cell_fail "the boot is stuck, without '$1' on the console"
+		fi
+		[ "$(machine_age)" -lt "$boot_limit" ] || cell_fail "no '$1' on the console in $boot_limit s"
+		sleep 0.05
+	done
+}
+
+# Wait for the end of a boot that is to end by itself.
+machine_await_end() {
+	machine_await '^@@ end'
+	timeout 20 tail --pid="$machine" -f /dev/null || cell_fail 'the machine does not switch off'
+	wait "$machine"
+	machine=
+	exec {keyboard}>&-
+}
