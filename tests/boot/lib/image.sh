@@ -41,7 +41,7 @@ image_key() { # generator, variant
 		declare -p image_drivers image_luks_uuid
 		declare -f
 		cat "tests/boot/generators/$1"
-		find tests/boot/recipe "$stage" -type f -print0 | sort -z | xargs -0 cat
+		find "$stage" -type f -print0 | sort -z | xargs -0 cat
 	} | sha256sum
 }
 

@@ -4,23 +4,28 @@
 # A machine: QEMU with a serial console that is a file, and a keyboard that is a pipe.
 #
 #   $console   the file       $machine   the process       $keyboard   descriptor of the pipe
+#
+# A drive whose name begins with "late:" is there only after machine_plug.
 
 machine=
 boot_limit=${BOOT_LIMIT:-180}
 
 # Dies with this script, however that ends.
 machine_start() { # name, kernel, initramfs, command line, drive...
-	local drive drives=()
+	local drive drives=() form=format=raw,cache=unsafe,file
 
 	console=$dir/$1.console
-	rm -f "$dir/keyboard"
-	mkfifo "$dir/keyboard"
+	rm -f "$dir"/{keyboard,monitor.in,monitor.out}
+	mkfifo "$dir"/{keyboard,monitor.in,monitor.out}
 	exec {keyboard}<>"$dir/keyboard"
 	for drive in "${@:5}"; do
-		drives+=(-drive "if=virtio,format=raw,cache=unsafe,file=$drive")
+		case $drive in
+		late:*) drives+=(-drive "if=none,id=late,$form=${drive#late:}") ;;
+		*) drives+=(-drive "if=virtio,$form=$drive") ;;
+		esac
 	done
 	setpriv --pdeathsig KILL qemu-system-x86_64 -accel tcg -cpu max -m 512 -nodefaults -no-user-config \
-		-display none -serial stdio -no-reboot -kernel "$2" -initrd "$3" \
+		-display none -serial stdio -monitor "pipe:$dir/monitor" -no-reboot -kernel "$2" -initrd "$3" \
 		-append "console=ttyS0 loglevel=4 $4" "${drives[@]}" <"$dir/keyboard" >"$console" 2>&1 &
 	machine=$!
 	machine_started=$EPOCHREALTIME
@@ -40,6 +45,10 @@ machine_type() { # line
 	printf '%s\n' "$1" >&"$keyboard"
 }
 
+machine_plug() {
+	echo 'device_add virtio-blk-pci,drive=late' >"$dir/monitor.in"
+}
+
 machine_age() {
 	awk "BEGIN { print int($EPOCHREALTIME - $machine_started) }"
 }
@@ -53,7 +62,7 @@ machine_stuck='Kernel panic|Dropping to debug shell|^\(initramfs\) |Press Enter 
 
 # Wait until the console shows it. Fails when the machine ends, is stuck or takes too long.
 machine_await() { # extended regular expression
-	until console_has "$1"; do
+	until [ -e "$console" ] && console_has "$1"; do
 		if ! kill -0 "$machine" 2>/dev/null; then
 			console_has "$1" && return
 			cell_fail "the machine ended without '$1' on its console"

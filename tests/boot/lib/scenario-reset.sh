@@ -4,9 +4,14 @@
 # Boots that reset the root, from disks of all kinds. Each scenario is called with the generator; it boots twice,
 # and the second boot shows what became of what the first one wrote.
 
+# What tells on a console that the initramfs has started.
+init_is_running='systemd-udevd|Loading, please wait|^:: running early hook|Welcome to|Starting version'
+
+boot_flags=rootflags=subvol=root
+
 # Boot an image to its end.
 boot() { # name, command line, drive...
-	machine_start "$1" "$vmlinuz" "$image" "rootflags=subvol=root $2" "${@:3}"
+	machine_start "$1" "$vmlinuz" "$image" "$boot_flags $2" "${@:3}"
 	machine_await_end
 }
 
@@ -23,6 +28,7 @@ expect_reset() { # number of the boot
 	expect_fact complete yes
 	expect_fact leftovers ''
 	expect_fact kernel-log 1
+	expect_fact btrfs-module 1
 	expect_console 'blankroot: root reset from root-blank'
 	expect_archives "$1"
 }
@@ -52,14 +58,65 @@ scenario_uuid() { # generator
 	reset_twice "root=UUID=$disk_uuid" "$dir/disk"
 }
 
-scenario_label() { # generator
+# All other names that a disk can have; one boot each.
+scenario_names() { # generator
 	image_use "$1" continue
-	disk_make_plain "$dir/disk"
-	reset_twice root=LABEL=blankroot-boot "$dir/disk"
+	disk_make_partitioned "$dir/disk"
+	boot label root=LABEL=blankroot-boot "$dir/disk"
+	expect_reset 1
+	boot partuuid "root=PARTUUID=$partition_uuid" "$dir/disk"
+	expect_reset 2
+	boot partlabel root=PARTLABEL=the-root "$dir/disk"
+	expect_reset 3
+	boot path root=/dev/vda1 "$dir/disk"
+	expect_reset 4
 }
 
-scenario_path() { # generator
+# The root is the default subvolume, and mounted as that.
+scenario_default() { # generator
 	image_use "$1" continue
 	disk_make_plain "$dir/disk"
-	reset_twice root=/dev/vda "$dir/disk"
+	disk_set_default "$dir/disk" root
+	boot_flags=
+	reset_twice "root=UUID=$disk_uuid" "$dir/disk"
+}
+
+# The default subvolume is another one.
+scenario_other_default() { # generator
+	image_use "$1" continue
+	disk_make_plain "$dir/disk"
+	disk_set_default "$dir/disk" root-blank
+	reset_twice "root=UUID=$disk_uuid" "$dir/disk"
+}
+
+scenario_luks() { # generator
+	image_use "$1" luks
+	disk_make_luks "$dir/disk"
+	boot_unlocked first "rd.luks.uuid=$image_luks_uuid root=UUID=$disk_uuid" "$dir/disk"
+	expect_reset 1
+	boot_unlocked second "rd.luks.uuid=$image_luks_uuid root=UUID=$disk_uuid" "$dir/disk"
+	expect_reset 2
+}
+
+# Somebody types the passphrase.
+boot_unlocked() { # name, command line, drive...
+	machine_start "$1" "$vmlinuz" "$image" "$boot_flags $2" "${@:3}"
+	machine_await '[Pp]lease (enter passphrase|unlock disk)|^Password'
+	sleep 0.5
+	machine_type "$disk_passphrase"
+	machine_await_end
+}
+
+# A second device that appears late: whoever mounts or resets before it is there has lost.
+scenario_mirror() { # generator
+	image_use "$1" continue
+	disk_make_mirror "$dir/disk-a" "$dir/disk-b"
+	boot first "root=UUID=$disk_uuid" "$dir/disk-a" "$dir/disk-b"
+	expect_reset 1
+	machine_start second "$vmlinuz" "$image" "$boot_flags root=UUID=$disk_uuid" "$dir/disk-a" "late:$dir/disk-b"
+	machine_await "$init_is_running"
+	sleep 4
+	machine_plug
+	machine_await_end
+	expect_reset 2
 }

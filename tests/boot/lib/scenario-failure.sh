@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2034,SC2154 # variables are shared with those who source this
+#
+# Boots that cannot reset the root: the reason is on the console, and the root is as it was.
+
+# The root that was there before, and every boot's state in it.
+expect_untouched() { # outcome, exit code, error code, boots so far
+	local number drift=
+
+	for ((number = 0; number <= $4; number++)); do
+		drift+=" drift-$number"
+	done
+	expect_fact outcome "$1"
+	expect_fact exit-code "$2"
+	expect_fact error-code "$3"
+	expect_fact motd 'edited by hand'
+	expect_fact drift "${drift# }"
+	expect_fact boots "$4"
+	expect_fact complete yes
+	expect_fact leftovers ''
+	expect_fact archives ''
+}
+
+disk_delete_blank() { # file
+	disk_mount "$1"
+	btrfs property set -ts "$top/root-blank" ro false
+	btrfs -q subvolume delete -c "$top/root-blank"
+	disk_unmount
+}
+
+scenario_continue() { # generator
+	image_use "$1" continue
+	disk_make_plain "$dir/disk"
+	disk_delete_blank "$dir/disk"
+	boot first "root=UUID=$disk_uuid" "$dir/disk"
+	expect_untouched refused 3 layout 0
+	expect_console 'blankroot: NOT RESET: .*root-blank'
+	boot second "root=UUID=$disk_uuid" "$dir/disk"
+	expect_untouched refused 3 layout 1
+	expect_console 'blankroot: NOT RESET: .*root-blank'
+}
+
+# What each generator's shell says when it is there.
+emergency_prompt='Press Enter for maintenance|# $|^\(initramfs\) '
+
+scenario_stop() { # generator
+	local machine_stuck='Kernel panic'
+
+	image_use "$1" stop
+	disk_make_plain "$dir/disk"
+	disk_delete_blank "$dir/disk"
+	machine_start stopped "$vmlinuz" "$image" "$boot_flags root=UUID=$disk_uuid" "$dir/disk"
+	machine_await 'blankroot: NOT RESET: .*root-blank'
+	machine_await "$emergency_prompt"
+	sleep 1
+	machine_type ''
+	sleep 1
+	machine_type 'echo shell-$((6 * 7))'
+	machine_await '^shell-42'
+	machine_type 'ls /sysroot/etc /root/etc /new_root/etc 2>/dev/null; echo "end of list"'
+	machine_await '^end of list'
+	expect_not_on_console '^motd'
+	expect_not_on_console '^@@'
+	machine_kill
+	boot afterwards "root=UUID=$disk_uuid rd.blankroot=off" "$dir/disk"
+	expect_untouched skipped 0 '' 0
+}
+
+# A mirror without its second half, which may be mounted like that, but is not reset.
+scenario_degraded() { # generator
+	local boot root
+
+	image_use "$1" continue
+	disk_make_mirror "$dir/disk-a" "$dir/disk-b"
+	root="root=UUID=$disk_uuid rootflags=subvol=root,degraded rd.blankroot.timeout=3"
+	boot_flags=
+	for boot in 0 1; do
+		boot "boot-$boot" "$root" "$dir/disk-a"
+		expect_untouched failed 4 device-incomplete "$boot"
+		expect_console 'blankroot: NOT RESET: .*'
+	done
+}
+
+scenario_hibernated() { # generator
+	image_use "$1" continue
+	disk_make_plain "$dir/disk"
+	disk_make_hibernated "$dir/swap"
+	boot first "root=UUID=$disk_uuid resume=/dev/vdb" "$dir/disk" "$dir/swap"
+	expect_untouched refused 3 hibernated 0
+	expect_console 'blankroot: NOT RESET: .*hibernat'
+	boot second "root=UUID=$disk_uuid resume=/dev/vdb" "$dir/disk" "$dir/swap"
+	expect_untouched refused 3 hibernated 1
+}
