@@ -39,9 +39,10 @@ image_key() { # generator, variant
 	{
 		echo "$chroot $kernel $*"
 		declare -p image_drivers image_luks_uuid
-		declare -f
+		# shellcheck disable=SC2046 # a list of names
+		declare -f $(compgen -A function image_)
 		cat "tests/boot/generators/$1"
-		find "$stage" -type f -print0 | sort -z | xargs -0 cat
+		find "$stage" tests/boot/mkinitcpio -type f -print0 | sort -z | xargs -0 cat
 	} | sha256sum
 }
 

@@ -101,7 +101,7 @@ scenario_luks() { # generator
 # Somebody types the passphrase.
 boot_unlocked() { # name, command line, drive...
 	machine_start "$1" "$vmlinuz" "$image" "$boot_flags $2" "${@:3}"
-	machine_await '[Pp]lease (enter passphrase|unlock disk)|^Password'
+	machine_await '[Ee]nter passphrase|unlock disk'
 	sleep 0.5
 	machine_type "$disk_passphrase"
 	machine_await_end
