@@ -5,6 +5,8 @@
 
 cells=0
 cells_failed=0
+cells_jobs=${BOOT_JOBS:-$(nproc)}
+declare -A cells_running=()
 
 # Ends the cell; the console says why.
 cell_fail() { # message
@@ -21,7 +23,7 @@ cell_fail() { # message
 
 # Run a function as a cell, in a process of its own: what it opened and started ends with it.
 cell_run() { # name, function, argument...
-	local begin=$EPOCHREALTIME status=0
+	local begin=$EPOCHREALTIME status
 
 	cell=$1
 	dir=$scratch/$cell
@@ -30,14 +32,44 @@ cell_run() { # name, function, argument...
 		set -e
 		"${@:2}"
 		machine_kill
-	) || status=$?
-	cells=$((cells + 1))
-	[ "$status" -eq 0 ] || cells_failed=$((cells_failed + 1))
+	)
+	status=$?
 	printf 'cell %-4s %-44s %6.1f s\n' "$([ "$status" -eq 0 ] && echo ok || echo FAIL)" "$cell" \
 		"$(awk "BEGIN { print $EPOCHREALTIME - $begin }")"
 	if [ "${KEEP:-}" != 1 ]; then
 		rm -rf --one-file-system "$dir"
 	fi
+	return "$status"
+}
+
+# As many at a time as $cells_jobs. Their output comes when they end.
+cell_start() { # name, function, argument...
+	while [ "$(jobs -pr | wc -l)" -ge "$cells_jobs" ]; do
+		cell_reap
+	done
+	cell_run "$@" >"$scratch/$1.out" 2>&1 &
+	cells_running[$!]=$1
+}
+
+cell_reap() {
+	local pid status=0
+
+	wait -n -p pid || status=$?
+	[ -n "${pid:-}" ] || return 0
+	cells=$((cells + 1))
+	[ "$status" -eq 0 ] || cells_failed=$((cells_failed + 1))
+	cat "$scratch/${cells_running[$pid]}.out"
+	unset "cells_running[$pid]"
+}
+
+cell_reap_all() {
+	while [ "${#cells_running[@]}" -gt 0 ]; do
+		cell_reap
+	done
+}
+
+cell_kill_all() {
+	[ "${#cells_running[@]}" -eq 0 ] || kill "${!cells_running[@]}" 2>/dev/null
 }
 
 # The values of a fact, one a line.

@@ -71,7 +71,7 @@ disk_make_luks() { # file
 
 	disk_make_plain "$1.plain"
 	for ((attempt = 0; attempt < 20; attempt++)); do
-		qemu-img convert -f raw -O luks -o key-secret=key,iter-time=100 \
+		qemu-img convert -f raw -O luks -o key-secret=key,iter-time=10 \
 			--object "secret,id=key,data=$disk_passphrase" "$1.plain" "$1" 2>"$dir/qemu-img.log" && break
 	done
 	[ "$attempt" -lt 20 ] || cell_fail "$(cat "$dir/qemu-img.log")"

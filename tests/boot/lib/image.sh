@@ -9,6 +9,7 @@
 # GENERATOR is one of the files in tests/boot/generators; VARIANT one of
 #   continue, stop   with blankroot, and this on-failure
 #   luks             as continue, and can open LUKS devices
+#   server           for the disk of lib/server.sh
 #   bare             without blankroot
 #   recipe           without it, but with the usual shell recipe for the same job
 
@@ -27,10 +28,15 @@ image_stage() {
 }
 
 image_configuration() { # variant
+	local persist='"/persistent"' on_failure=continue
+
+	[ "$1" != server ] || persist=$server_persist
+	[ "$1" != stop ] || on_failure=stop
 	cat <<-END
 		ephemeral root {
-		    persist = { "/persistent" }
-		    on-failure = $([ "$1" = stop ] && echo stop || echo continue)
+		    mountpoint = "/"
+		    persist = { $persist }
+		    on-failure = $on_failure
 		}
 	END
 }
@@ -38,11 +44,11 @@ image_configuration() { # variant
 image_key() { # generator, variant
 	{
 		echo "$chroot $kernel $*"
-		declare -p image_drivers image_luks_uuid
+		declare -p image_drivers image_luks_uuid server_persist
 		# shellcheck disable=SC2046 # a list of names
 		declare -f $(compgen -A function image_)
-		cat "tests/boot/generators/$1"
-		find "$stage" tests/boot/mkinitcpio -type f -print0 | sort -z | xargs -0 cat
+		cat tests/boot/generators/*
+		find "$stage" tests/boot/mkinitcpio tests/boot/recipe -type f -print0 | sort -z | xargs -0 cat
 	} | sha256sum
 }
 
@@ -106,6 +112,5 @@ image_build() { # generator, variant
 }
 
 image_run() { # shell command
-	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb KERNEL="$kernel" DRIVERS="$image_drivers" \
-		chroot "$layer/root" /bin/bash -ec "$1"
+	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb chroot "$layer/root" /bin/bash -ec "$1"
 }

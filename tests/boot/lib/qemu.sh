@@ -8,6 +8,7 @@
 # A drive whose name begins with "late:" is there only after machine_plug.
 
 machine=
+machine_memory=512
 boot_limit=${BOOT_LIMIT:-180}
 
 # Dies with this script, however that ends.
@@ -24,7 +25,7 @@ machine_start() { # name, kernel, initramfs, command line, drive...
 		*) drives+=(-drive "if=virtio,$form=$drive") ;;
 		esac
 	done
-	setpriv --pdeathsig KILL qemu-system-x86_64 -accel tcg -cpu max -m 512 -nodefaults -no-user-config \
+	setpriv --pdeathsig KILL qemu-system-x86_64 -accel tcg -cpu max -m "$machine_memory" -nodefaults -no-user-config \
 		-display none -serial stdio -monitor "pipe:$dir/monitor" -no-reboot -kernel "$2" -initrd "$3" \
 		-append "console=ttyS0 loglevel=4 $4" "${drives[@]}" <"$dir/keyboard" >"$console" 2>&1 &
 	machine=$!
@@ -73,6 +74,8 @@ machine_await() { # extended regular expression
 			console_has "$1" && return
 			cell_fail "the boot is stuck, without '$1' on the console"
 		fi
+		# The script itself was killed.
+		kill -0 $$ 2>/dev/null || exit
 		[ "$(machine_age)" -lt "$boot_limit" ] || cell_fail "no '$1' on the console in $boot_limit s"
 		sleep 0.05
 	done

@@ -3,7 +3,7 @@
 #
 # What is on a disk: a top level with a root, its blank, and state of a boot that never was.
 
-root_applets='sh mount umount cat echo tr sed awk grep tail dmesg sync mv sha256sum poweroff ls'
+root_applets='sh mount umount cat echo tr sed awk grep tail dmesg sync mv sha256sum poweroff ls wc'
 
 # The content of a blank. An init, busybox, and files whose checksums tell whether a root is complete.
 root_write_blank() { # directory

@@ -81,6 +81,25 @@ scenario_degraded() { # generator
 	done
 }
 
+# With systemd the device of an incomplete file system does not exist, not even for a degraded mount.
+scenario_incomplete() { # generator
+	local machine_stuck='Kernel panic'
+
+	image_use "$1" continue
+	disk_make_mirror "$dir/disk-a" "$dir/disk-b"
+	machine_start incomplete "$vmlinuz" "$image" \
+		"$boot_flags,x-systemd.device-timeout=5 rd.timeout=5 root=UUID=$disk_uuid" "$dir/disk-a"
+	machine_await 'Dependency failed for .*Reset the root to its blank'
+	machine_await "$emergency_prompt"
+	expect_not_on_console '^@@'
+	machine_kill
+	boot afterwards "root=UUID=$disk_uuid rd.blankroot=off" "$dir/disk-a" "$dir/disk-b"
+	expect_untouched skipped 0 '' 0
+	boot afterwards-reset "root=UUID=$disk_uuid" "$dir/disk-a" "$dir/disk-b"
+	expect_fact outcome reset
+	expect_fact complete yes
+}
+
 scenario_hibernated() { # generator
 	image_use "$1" continue
 	disk_make_plain "$dir/disk"

@@ -5,6 +5,7 @@
 #
 #   BOOT_CELLS=short|all    those marked "short" (default), or all
 #   BOOT_ONLY="uuid luks"   only these scenarios, whatever their mark
+#   BOOT_JOBS=NUMBER        cells at a time (as many as processors)
 #   BOOT_CACHE=DIR          where chroots and images are kept (build/boot-cache)
 #   BOOT_LIMIT=SECONDS      for what a boot is waited for
 
@@ -43,13 +44,16 @@ suite_run() { # generator
 	local generator scenario mark release
 
 	suite_begin
+	trap cell_kill_all EXIT
+	trap 'exit 143' TERM HUP INT
 	while read -r generator release scenario mark <&7; do
 		if [ "$generator" = "$1" ] && suite_is_selected "$scenario" "$mark"; then
 			dir=$scratch
 			chroot_use "$release"
-			cell_run "$generator-$release-$scenario" "scenario_$scenario" "$generator"
+			cell_start "$generator-$release-$scenario" "scenario_$scenario" "$generator"
 		fi
 	done 7< <(sed '/^#/d; /^$/d' tests/boot/matrix)
+	cell_reap_all
 	[ "$cells" -gt 0 ] || skip 'no cell is selected'
 	echo "$(((cells - cells_failed) * 100 / cells))%: Checks: $cells, Failures: $cells_failed, Errors: 0"
 	[ "$cells_failed" -eq 0 ]
