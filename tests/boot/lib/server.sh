@@ -9,8 +9,8 @@ server_persist='"/etc/machine-id", "/etc/ssh", "/var/log", "/var/lib/systemd"'
 server_write_blank() { # directory
 	tar -C "$chroot" --one-file-system --exclude=./boot --exclude=./usr/lib/modules --exclude=./usr/lib/dracut \
 		--exclude=./usr/share/initramfs-tools --exclude=./usr/lib/firmware --exclude=./var/lib/apt \
-		--exclude=./usr/share/man --exclude=./usr/share/zoneinfo --exclude=./dev -c . | tar -C "$1" -x
-	mkdir -p "$1/dev" "$1/boot"
+		--exclude=./usr/share/man --exclude=./usr/share/zoneinfo -c . | tar -C "$1" -x
+	mkdir -p "$1/boot"
 	cp -a "$stage/." "$1/"
 	image_configuration server >"$1/etc/blankroot.conf"
 	echo 'of the blank' >"$1/etc/motd"
