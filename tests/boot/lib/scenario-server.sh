@@ -14,7 +14,7 @@ scenario_server() { # generator
 		boot "boot-$number" "root=UUID=$disk_uuid systemd.show_status=no" "$dir/disk"
 		expect_same_server "$1"
 	done
-	printf 'cell      %s: %s\n' "$cell" "$(fact analyze)"
+	printf 'cell      %s: %s\n' "$cell" "$(fact analyze)" "$cell" "$(fact blame)"
 }
 
 expect_same_server() { # generator
@@ -22,7 +22,7 @@ expect_same_server() { # generator
 	expect_fact failed ''
 	expect_fact outcome reset
 	expect_fact motd 'of the blank'
-	expect_fact drift '/drift*'
+	expect_fact drift "/drift*"
 	expect_fact machine-id "$server_machine_id"
 	expect_fact journal-id "$server_machine_id"
 	expect_fact host-keys "$server_host_keys"
@@ -30,6 +30,10 @@ expect_same_server() { # generator
 	expect_fact carried '/etc/machine-id /etc/ssh /var/log /var/lib/systemd'
 	expect_fact kernel-log 1
 	expect_fact verify ''
+	expect_fact report-unit active
+	expect_fact report-journal 'reset 0 1'
+	expect_fact good-unit active
+	expect_fact good 1
 	if uses_systemd "$1"; then
 		expect_reset_before_mount
 	fi

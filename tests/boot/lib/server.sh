@@ -28,6 +28,7 @@ server_write_blank() { # directory
 	END
 	mkdir -p "$1/etc/systemd/system/multi-user.target.wants"
 	ln -sf ../facts.service "$1/etc/systemd/system/multi-user.target.wants/facts.service"
+	chroot "$1" systemctl --quiet enable blankroot-report.service blankroot-good.service
 }
 
 # What its installation made, once and for all.
