@@ -17,6 +17,7 @@
 #   size            print the size of the static blankroot-initrd and check it against the limits
 #   demo            show a reset on a throw-away image
 #   bench           run the benchmarks below tests/bench
+#   bench-boot      what a reset costs a boot, beside the usual shell recipe, under QEMU; needs root
 #   lint            clang-format (check only), clang-tidy, cppcheck, shellcheck, sizes, header comments
 #   format          rewrite the C sources with clang-format
 #   install         install into $(DESTDIR)$(PREFIX)

@@ -53,7 +53,7 @@ JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 SUITE = $(MAKE) --no-print-directory $(JOBS) check-this
 SANITIZED := STATIC=no SANITIZE=address,undefined
 
-.PHONY: check check-this check-asan check-flavours check-boot check-programs smoke size bench demo
+.PHONY: check check-this check-asan check-flavours check-boot check-programs smoke size bench bench-boot demo
 
 check-programs: $(filter-out $(TEST_SCRIPTS),$(ALL_TESTS))
 
@@ -77,10 +77,10 @@ check-flavours:
 	+$(Q)$(SUITE) STATIC=no WITH_KMOD=no
 	+$(Q)$(SUITE) CC=clang FURTHER=1
 
-# BOOT_CELLS and the other knobs of tests/boot/lib/suite.sh are taken from the environment.
+# The other knobs of tests/boot/lib/suite.sh are taken from the environment, or from make's command line.
 check-boot:
 	$(Q)packaging/deps boot
-	+$(Q)BOOT_CELLS=all $(SUITE) TESTS='$(or $(TESTS),$(notdir $(filter tests/boot/%,$(TEST_SCRIPTS))))'
+	+$(Q)BOOT_CELLS='$(or $(BOOT_CELLS),all)' $(SUITE) TESTS='$(or $(TESTS),$(notdir $(filter tests/boot/%,$(TEST_SCRIPTS))))'
 
 smoke:
 	$(Q)$(MAKE) --no-print-directory check-this TESTS=test-smoke
@@ -93,6 +93,11 @@ bench: $(PRODUCTS)
 		BLANKROOT_INITRD='$(abspath $(INITRD_PRODUCT))' BLANKROOT_BUILD='$(abspath $(B))/scratch' \
 		$$bench || exit; \
 	done
+
+bench-boot: $(PRODUCTS)
+	$(Q)packaging/deps boot
+	$(Q)BLANKROOT_INITRD='$(abspath $(INITRD_PRODUCT))' BLANKROOT_BUILD='$(abspath $(B))/scratch' \
+		unshare --mount --propagation private tests/boot/bench-boot
 
 # The libraries for a static program take minutes to build: the demonstration does without, unless they are there.
 DEMO_KNOBS := $(if $(filter file,$(origin STATIC)),$(if $(STATIC_LIBS_STAMP),$(if \

@@ -43,10 +43,14 @@ cell_run() { # name, function, argument...
 }
 
 # As many at a time as $cells_jobs. Their output comes when they end.
-cell_start() { # name, function, argument...
-	while [ "$(jobs -pr | wc -l)" -ge "$cells_jobs" ]; do
+cell_make_room() {
+	while [ "${#cells_running[@]}" -ge "$cells_jobs" ]; do
 		cell_reap
 	done
+}
+
+cell_start() { # name, function, argument...
+	cell_make_room
 	cell_run "$@" >"$scratch/$1.out" 2>&1 &
 	cells_running[$!]=$1
 }

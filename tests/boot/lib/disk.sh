@@ -101,9 +101,13 @@ disk_make_mirror() { # file, file
 	exec {first_descriptor}>&- {second_descriptor}>&-
 }
 
-# Swap with the signature of a hibernated system, the original one behind it as the kernel would have it.
+# Swap with the signature of a hibernated system, the original one in front of it, as the kernel would have them.
 disk_make_hibernated() { # file
+	disk_make_swap "$1"
+	printf 'SWAPSPACE2S1SUSPEND\0' | dd of="$1" bs=1 seek=4076 conv=notrunc status=none
+}
+
+disk_make_swap() { # file
 	truncate -s 64M "$1"
 	mkswap -q "$1" 2>/dev/null
-	printf 'SWAPSPACE2S1SUSPEND' | dd of="$1" bs=1 seek=4076 conv=notrunc status=none
 }

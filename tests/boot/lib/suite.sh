@@ -3,8 +3,9 @@
 #
 # A test script of boots: suite_run GENERATOR runs that generator's cells of the matrix.
 #
-#   BOOT_CELLS=short|all    those marked "short" (default), or all
+#   BOOT_CELLS=short|full|all   those marked "short" (default), those marked "full", or both
 #   BOOT_ONLY="uuid luks"   only these scenarios, whatever their mark
+#   BOOT_UNTIL=SECONDS      since 1970: no cell is begun after that
 #   BOOT_JOBS=NUMBER        cells at a time (as many as processors)
 #   BOOT_CACHE=DIR          where chroots and images are kept (build/boot-cache)
 #   BOOT_LIMIT=SECONDS      for what a boot is waited for
@@ -27,7 +28,8 @@ suite_begin() {
 	[ "$(uname -m)" = x86_64 ] || skip 'needs an x86-64 machine, like the one it boots'
 	scratch=$dir
 	cache=${BOOT_CACHE:-build/boot-cache}
-	mkdir -p "$cache"
+	# In the chroots are programs that are setuid root, and older than those of this machine.
+	install -d -m 700 "$cache"
 	cache=$(realpath "$cache")
 }
 
@@ -35,8 +37,17 @@ suite_is_selected() { # scenario, mark
 	if [ -n "${BOOT_ONLY:-}" ]; then
 		[[ " $BOOT_ONLY " == *" $1 "* ]]
 	else
-		[ "$2" = short ] || [ "${BOOT_CELLS:-short}" = all ]
+		case ${BOOT_CELLS:-short} in
+		short | full) [ "$2" = "${BOOT_CELLS:-short}" ] ;;
+		*) true ;;
+		esac
 	fi
+}
+
+# Of what is running, one has to end first.
+suite_is_late() {
+	cell_make_room
+	[ "${BOOT_UNTIL:-0}" -gt 0 ] && [ "$(date +%s)" -ge "$BOOT_UNTIL" ]
 }
 
 # The last line is for tests/run, which counts each cell.
@@ -47,14 +58,18 @@ suite_run() { # generator
 	trap cell_kill_all EXIT
 	trap 'exit 143' TERM HUP INT
 	while read -r generator release scenario mark <&7; do
-		if [ "$generator" = "$1" ] && suite_is_selected "$scenario" "$mark"; then
+		if [ "$generator" != "$1" ] || ! suite_is_selected "$scenario" "$mark"; then
+			continue
+		elif suite_is_late; then
+			echo "cell ---- $generator-$release-$scenario: no time left for it"
+		else
 			dir=$scratch
 			chroot_use "$release"
 			cell_start "$generator-$release-$scenario" "scenario_$scenario" "$generator"
 		fi
 	done 7< <(sed '/^#/d; /^$/d' tests/boot/matrix)
 	cell_reap_all
-	[ "$cells" -gt 0 ] || skip 'no cell is selected'
+	[ "$cells" -gt 0 ] || skip 'no cell is selected, or there is no time left'
 	echo "$(((cells - cells_failed) * 100 / cells))%: Checks: $cells, Failures: $cells_failed, Errors: 0"
 	[ "$cells_failed" -eq 0 ]
 }
