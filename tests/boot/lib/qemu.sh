@@ -59,7 +59,7 @@ console_has() { # extended regular expression
 }
 
 # What a console says when nobody will come any further.
-machine_stuck='Kernel panic|Dropping to debug shell|^\(initramfs\) |Press Enter for maintenance'
+machine_stuck='Kernel panic|Dropping to debug shell|^\(initramfs\) |^\[rootfs\]# |Press Enter for maintenance'
 
 # Wait until the console shows it. Fails when the machine ends, is stuck or takes too long.
 machine_await() { # extended regular expression

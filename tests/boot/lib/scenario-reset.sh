@@ -5,7 +5,7 @@
 # and the second boot shows what became of what the first one wrote.
 
 # What tells on a console that the initramfs has started.
-init_is_running='systemd-udevd|Loading, please wait|^:: running early hook|Welcome to|Starting version'
+init_is_running='systemd-udevd|Loading, please wait|^:: running|Welcome to|Starting version'
 
 boot_flags=rootflags=subvol=root
 
