@@ -36,8 +36,8 @@ machine_start() { # name, kernel, initramfs, command line, drive...
 
 machine_kill() {
 	[ -n "$machine" ] || return 0
-	kill -KILL "$machine" 2>/dev/null
-	wait "$machine" 2>/dev/null
+	kill -KILL "$machine" 2>/dev/null || true
+	wait "$machine" 2>/dev/null || true
 	machine=
 	exec {keyboard}>&-
 }
