@@ -34,12 +34,19 @@ cell_run() { # name, function, argument...
 		machine_kill
 	)
 	status=$?
-	printf 'cell %-4s %-44s %6.1f s\n' "$([ "$status" -eq 0 ] && echo ok || echo FAIL)" "$cell" \
-		"$(awk "BEGIN { print $EPOCHREALTIME - $begin }")"
+	printf 'cell %-4s %-44s %6.1f s%s\n' "$([ "$status" -eq 0 ] && echo ok || echo FAIL)" "$cell" \
+		"$(awk "BEGIN { print $EPOCHREALTIME - $begin }")" "$(cell_uptimes)"
 	if [ "${KEEP:-}" != 1 ]; then
 		rm -rf --one-file-system "$dir"
 	fi
 	return "$status"
+}
+
+# Seconds from the start of the kernel to the init of the root, of each boot.
+cell_uptimes() {
+	if [ -s "$dir/uptimes" ]; then
+		echo "   init after $(tr '\n' ' ' <"$dir/uptimes")s"
+	fi
 }
 
 # As many at a time as $cells_jobs. Their output comes when they end.

@@ -88,4 +88,5 @@ machine_await_end() {
 	wait "$machine"
 	machine=
 	exec {keyboard}>&-
+	fact uptime >>"$dir/uptimes"
 }
