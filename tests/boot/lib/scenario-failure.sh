@@ -41,7 +41,7 @@ scenario_continue() { # generator
 }
 
 # What each generator's shell says when it is there.
-emergency_prompt='Press Enter for maintenance|# $|^\(initramfs\) '
+emergency_prompt='Press Enter for maintenance|# $|^\(initramfs\) |^\[rootfs\]# '
 
 scenario_stop() { # generator
 	local machine_stuck='Kernel panic'
