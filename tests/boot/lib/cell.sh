@@ -14,7 +14,7 @@ cell_fail() { # message
 		echo "cell $cell: $*"
 		if [ -n "${console:-}" ]; then
 			echo "--- the end of $console"
-			tail -n "${BOOT_QUOTE:-60}" "$console" | tr -d '\r'
+			grep -av ' Job .* running' "$console" | tail -n "${BOOT_QUOTE:-60}" | tr -d '\r'
 			echo '---'
 		fi
 	} >&2

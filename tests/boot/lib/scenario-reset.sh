@@ -98,12 +98,16 @@ scenario_luks() { # generator
 	expect_reset 2
 }
 
-# Somebody types the passphrase.
+# Somebody types the passphrase, and again if nothing comes of it: what is typed too early is thrown away.
 boot_unlocked() { # name, command line, drive...
 	machine_start "$1" "$vmlinuz" "$image" "$boot_flags $2" "${@:3}"
 	machine_await '[Ee]nter passphrase|unlock disk'
-	sleep 0.5
-	machine_type "$disk_passphrase"
+	for _ in 1 2 3 4 5 6; do
+		sleep 1
+		machine_type "$disk_passphrase"
+		sleep 7
+		! console_has 'blankroot: |^@@' || break
+	done
 	machine_await_end
 }
 
