@@ -110,9 +110,9 @@ static void append_missing(struct text *text, const struct br_device_wanted *wan
 	append(text, tag == BR_TAG_PATH ? "does not exist" : "no btrfs has it");
 	append_wait(text, wanted);
 	append(text, ". Check that the name is right, that the disk is connected, and that the "
-		     "initramfs has its driver.");
+		     "initramfs has its driver");
 	if (by_partition && access("/sys/dev/block", F_OK) != 0)
-		append(text, " /sys is not mounted: without it partitions have no names.");
+		append(text, ". /sys is not mounted: without it partitions have no names");
 }
 
 static bool has_name(const struct br_device_spec *spec, const struct br_content *content)
