@@ -49,6 +49,8 @@
 #   TESTS="test-config test-copy"   run only these
 #   KEEP=1              keep scratch files of the tests
 #   REQUIRE=1           a skipped test is a failed one
+#   BOOT_CELLS=short|full|all, BOOT_ONLY="luks kill", BOOT_JOBS=2 ...   which boots, and how many at a
+#                       time: tests/boot/lib/suite.sh has all of them
 #
 # Knobs: installation
 #   DESTDIR=            root for packaging

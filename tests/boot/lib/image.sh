@@ -66,11 +66,12 @@ image_use() { # generator, variant
 	touch "$image"
 }
 
-# A throw-away layer above the chroot.
+# A throw-away layer above the chroot, or a copy of it where there are layers already, as in a container.
 image_mount_layer() {
 	layer=$dir/layer
 	mkdir -p "$layer"/{upper,work,root}
-	mount -t overlay -o "lowerdir=$chroot,upperdir=$layer/upper,workdir=$layer/work" overlay "$layer/root"
+	mount -t overlay -o "lowerdir=$chroot,upperdir=$layer/upper,workdir=$layer/work" overlay "$layer/root" ||
+		cp -a "$chroot/." "$layer/root/"
 	mount -t proc proc "$layer/root/proc"
 	mount -t sysfs -o ro sysfs "$layer/root/sys"
 	mount --rbind /dev "$layer/root/dev"
@@ -80,8 +81,8 @@ image_mount_layer() {
 
 image_unmount_layer() {
 	umount -l "$layer"/root/{proc,sys,dev,run,tmp}
-	umount "$layer/root"
-	rm -rf "$layer"
+	! mountpoint -q "$layer/root" || umount "$layer/root"
+	rm -rf --one-file-system "$layer"
 }
 
 image_install_blankroot() { # variant
