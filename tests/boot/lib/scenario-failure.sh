@@ -88,8 +88,9 @@ scenario_incomplete() { # generator
 	image_use "$1" continue
 	disk_make_mirror "$dir/disk-a" "$dir/disk-b"
 	machine_start incomplete "$vmlinuz" "$image" \
-		"$boot_flags,x-systemd.device-timeout=5 rd.timeout=5 root=UUID=$disk_uuid" "$dir/disk-a"
-	machine_await 'Dependency failed for .*Reset the root to its blank'
+		"$boot_flags,x-systemd.device-timeout=25 rd.timeout=25 root=UUID=$disk_uuid" "$dir/disk-a"
+	machine_await 'Timed out waiting for device'
+	machine_await 'Dependency failed for .*sysroot'
 	machine_await "$emergency_prompt"
 	expect_not_on_console '^@@'
 	machine_kill
