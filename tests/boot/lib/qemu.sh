@@ -16,6 +16,7 @@ machine_start() { # name, kernel, initramfs, command line, drive...
 	local drive drives=() form=format=raw,cache=unsafe,file
 
 	console=$dir/$1.console
+	: >"$console"
 	rm -f "$dir"/{keyboard,monitor.in,monitor.out}
 	mkfifo "$dir"/{keyboard,monitor.in,monitor.out}
 	exec {keyboard}<>"$dir/keyboard"
@@ -63,7 +64,7 @@ machine_stuck='Kernel panic|Dropping to debug shell|^\(initramfs\) |^\[rootfs\]#
 
 # Wait until the console shows it. Fails when the machine ends, is stuck or takes too long.
 machine_await() { # extended regular expression
-	until [ -e "$console" ] && console_has "$1"; do
+	until console_has "$1"; do
 		if ! kill -0 "$machine" 2>/dev/null; then
 			console_has "$1" && return
 			cell_fail "the machine ended without '$1' on its console"

@@ -22,11 +22,12 @@ scenario_control() { # generator
 	root="root=UUID=$disk_uuid"
 	boot off "$root rd.blankroot=off" "$dir/disk"
 	expect_kept_root skipped kernel-command-line drift-0
-	expect_console 'blankroot: root kept|blankroot: .*rd.blankroot=off'
+	expect_console 'blankroot: not reset: skipped, as the kernel command line says'
 	expect_fact archives ''
 	boot dry-run "$root rd.blankroot=dry-run" "$dir/disk"
 	expect_kept_root dry-run kernel-command-line 'drift-0 drift-1'
 	expect_console 'exchange .blankroot/staging-root and root'
+	expect_console 'blankroot: not reset: dry run of [0-9]+ steps'
 	expect_fact archives ''
 	boot reset "$root" "$dir/disk"
 	expect_fact outcome reset
@@ -37,6 +38,7 @@ scenario_control() { # generator
 	expect_from kernel-command-line 3
 	boot skip "$root test.request=from:$archive" "$dir/disk"
 	expect_kept_root skipped one-shot-request 'drift-0 drift-1 drift-2 drift-4'
+	expect_console 'blankroot: not reset: skipped this once, as requested'
 	boot from-request "$root" "$dir/disk"
 	expect_from one-shot-request 5
 	boot used "$root" "$dir/disk"
