@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A subvolume that does not change while it is read. */
+#include "frozen.h"
+
+#include "beneath.h"
+#include "cleanup.h"
+#include "entries.h"
+#include "name.h"
+#include "subvol-internal.h"
+#include "subvol.h"
+
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+/* The lock is on the snapshot: it ends with its owner, however that ends. */
+static int lock(int fd, int how, const char *name, struct br_error *err)
+{
+	while (flock(fd, how) != 0)
+		if (errno != EINTR)
+			return br_error_set(err, BR_ERR_LOCKED, errno, name, NULL);
+	return 0;
+}
+
+static int open_state(int top, int *state_ret, struct br_error *err)
+{
+	BR_AUTO_CLOSE int fd = -1;
+	int r;
+
+	if (mkdirat(top, BR_STATE_DIR, 0700) != 0 && errno != EEXIST)
+		return br_error_set(err, BR_ERR_CREATE, errno, BR_STATE_DIR, NULL);
+	r = br_open_beneath(top, BR_STATE_DIR, O_RDONLY | O_DIRECTORY, 0, &fd, err);
+	if (r < 0)
+		return r;
+	if (br_subvol_is_root(fd))
+		return br_error_set(err, BR_ERR_LAYOUT, 0, BR_STATE_DIR,
+				    "must be a plain directory, but is a subvolume");
+	*state_ret = br_take_fd(&fd);
+	return 0;
+}
+
+static int remove_ownerless(void *data, const char *name, struct br_error *err)
+{
+	const int *state = data;
+	BR_AUTO_CLOSE int fd = -1;
+	struct br_subvol subvol;
+	int r;
+
+	if (strncmp(name, BR_FROZEN_PREFIX, strlen(BR_FROZEN_PREFIX)) != 0)
+		return 0;
+	r = br_subvol_open(*state, name, &fd, &subvol, err);
+	if (r == BR_ERR_LAYOUT ||
+	    (r < 0 && (err->sys_errno == ENOTDIR || err->sys_errno == ENOENT)))
+		return 0; /* no snapshot, or its owner has just deleted it */
+	if (r < 0)
+		return r;
+	if (lock(fd, LOCK_EX | LOCK_NB, name, err) < 0)
+		return err->sys_errno == EWOULDBLOCK ? 0 : err->code;
+	return br_subvol_delete_tree(*state, name, subvol.id, err);
+}
+
+/* A name that is free: ids of processes come again, and one process may freeze several. */
+static int pick_name(int state, char *name, size_t size, struct br_error *err)
+{
+	struct stat st;
+
+	for (unsigned n = 1;; n++) {
+		(void)snprintf(name, size, BR_FROZEN_PREFIX "%ld-%u", (long)getpid(), n);
+		if (fstatat(state, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			continue;
+		return errno == ENOENT ? 0 : br_error_set(err, BR_ERR_STAT, errno, name, NULL);
+	}
+}
+
+/* Under the lock of the directory nobody takes a snapshot that is not locked yet for ownerless. */
+static int take_snapshot(int subvol, struct br_frozen *frozen, struct br_error *err)
+{
+	struct br_subvol made;
+	int r = br_entries_visit(frozen->state, remove_ownerless, &frozen->state, err);
+
+	if (r == 0)
+		r = pick_name(frozen->state, frozen->name, sizeof(frozen->name), err);
+	if (r < 0)
+		return r;
+	if (btrfs_util_create_snapshot_fd2(subvol, frozen->state, frozen->name,
+					   BTRFS_UTIL_CREATE_SNAPSHOT_READ_ONLY, NULL, NULL))
+		return br_error_set(err, BR_ERR_SNAPSHOT, errno, frozen->name, NULL);
+	if ((r = br_subvol_open(frozen->state, frozen->name, &frozen->fd, &made, err)) < 0 ||
+	    (r = lock(frozen->fd, LOCK_EX | LOCK_NB, frozen->name, err)) < 0)
+		return r;
+	frozen->id = made.id;
+	return 0;
+}
+
+static int freeze(int top, int subvol, struct br_frozen *frozen, struct br_error *err)
+{
+	int r = open_state(top, &frozen->state, err);
+
+	if (r < 0 || (r = lock(frozen->state, LOCK_EX, BR_STATE_DIR, err)) < 0)
+		return r;
+	r = take_snapshot(subvol, frozen, err);
+	(void)flock(frozen->state, LOCK_UN); /* closing it would do as well */
+	return r < 0 ? br_error_prefix_path(err, BR_STATE_DIR) : 0;
+}
+
+int br_frozen_make(int top, int subvol, struct br_frozen *ret, struct br_error *err)
+{
+	struct br_frozen frozen = BR_FROZEN_NONE;
+	struct br_subvol properties;
+	int r = br_subvol_stat(subvol, &properties, err);
+
+	if (r < 0)
+		return r;
+	if (properties.read_only) {
+		frozen.fd = br_subvol_reopen(subvol);
+		if (frozen.fd < 0)
+			return br_error_set(err, BR_ERR_OPEN, errno, NULL, NULL);
+	} else if ((r = freeze(top, subvol, &frozen, err)) < 0) {
+		br_frozen_free(&frozen);
+		return r;
+	}
+	*ret = frozen;
+	return 0;
+}
+
+void br_frozen_free(struct br_frozen *frozen)
+{
+	struct br_error ignored;
+
+	if (frozen->state >= 0 && frozen->id != 0)
+		/* the next one that is made deletes it */
+		(void)!br_subvol_delete_tree(frozen->state, frozen->name, frozen->id, &ignored);
+	br_cleanup_close(&frozen->fd);
+	br_cleanup_close(&frozen->state);
+	*frozen = (struct br_frozen)BR_FROZEN_NONE;
+}

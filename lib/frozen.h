@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A subvolume that does not change while it is read: itself when it is read-only, else a read-only
+ * snapshot of it below .blankroot, for as long as it is needed.
+ */
+#ifndef BR_FROZEN_H
+#define BR_FROZEN_H
+
+#include "error.h"
+
+#include <stdint.h>
+
+#define BR_FROZEN_PREFIX "frozen-" /* entries of BR_STATE_DIR */
+
+struct br_frozen {
+	int fd;        /* its root, open for reading */
+	int state;     /* BR_STATE_DIR; -1: it is no snapshot */
+	uint64_t id;   /* of the snapshot */
+	char name[40]; /* of the snapshot */
+};
+
+#define BR_FROZEN_NONE                \
+	{                             \
+		.fd = -1, .state = -1 \
+	}
+
+/*
+ * Freeze a subvolume. Data that was written to its files is flushed, a transaction committed.
+ *
+ * top     the top level, open for reading, writable; BR_STATE_DIR is made if it is missing
+ * subvol  its open root
+ *
+ * Of a program that is killed nothing is left but the snapshot. Each holds a lock (flock) on its
+ * snapshot; those without an owner are deleted by the next call.
+ *
+ * Returns 0 with *ret, for br_frozen_free. BR_ERR_LAYOUT, BR_ERR_SUBVOLUME, BR_ERR_SNAPSHOT,
+ * BR_ERR_CREATE, BR_ERR_OPEN, BR_ERR_LOCKED, BR_ERR_DELETE. Privilege: CAP_SYS_ADMIN.
+ */
+BR_MUST_CHECK int br_frozen_make(int top, int subvol, struct br_frozen *ret, struct br_error *err);
+
+/*
+ * Delete the snapshot, if it is one, and close. One that cannot be deleted is left to the next
+ * br_frozen_make. BR_FROZEN_NONE is fine.
+ */
+void br_frozen_free(struct br_frozen *frozen);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Reading the items of a btrfs tree. */
+#include "tree-search.h"
+
+#include <errno.h>
+#include <linux/btrfs.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+/* The largest item is smaller than the largest node, 64 KiB. */
+#define BUFFER_SIZE ((size_t)96 << 10)
+
+int br_tree_search_begin(struct br_tree_search *search, int fd, const struct br_tree_range *range,
+			 struct br_error *err)
+{
+	*search = (struct br_tree_search){ .fd = fd, .rest = *range };
+	search->buffer = malloc(BUFFER_SIZE);
+	if (!search->buffer)
+		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
+	return 0;
+}
+
+void br_tree_search_end(struct br_tree_search *search)
+{
+	free(search->buffer);
+	*search = (struct br_tree_search){ .ended = true };
+}
+
+struct br_tree_range br_tree_range_of(uint64_t object, uint32_t type)
+{
+	return (struct br_tree_range){ .first = { object, type, 0 },
+				       .last = { object, type, UINT64_MAX } };
+}
+
+/* The key after this one. False: there is none. */
+static bool step(struct br_tree_key *key)
+{
+	if (++key->offset != 0)
+		return true;
+	if (++key->type <= UINT8_MAX)
+		return true;
+	key->type = 0;
+	return ++key->object != 0;
+}
+
+static int key_compare(const struct br_tree_key *a, const struct br_tree_key *b)
+{
+	if (a->object != b->object)
+		return a->object < b->object ? -1 : 1;
+	if (a->type != b->type)
+		return a->type < b->type ? -1 : 1;
+	return a->offset == b->offset ? 0 : a->offset < b->offset ? -1 : 1;
+}
+
+static int fill(struct br_tree_search *search, struct br_error *err)
+{
+	struct btrfs_ioctl_search_args_v2 *args = (void *)search->buffer;
+
+	*args = (struct btrfs_ioctl_search_args_v2){
+		.key = { .tree_id = search->rest.tree,
+			 .min_objectid = search->rest.first.object,
+			 .min_type = search->rest.first.type,
+			 .min_offset = search->rest.first.offset,
+			 .max_objectid = search->rest.last.object,
+			 .max_type = search->rest.last.type,
+			 .max_offset = search->rest.last.offset,
+			 .min_transid = search->rest.min_transid,
+			 .max_transid = UINT64_MAX,
+			 .nr_items = UINT32_MAX },
+		.buf_size = BUFFER_SIZE - sizeof(*args),
+	};
+	if (ioctl(search->fd, BTRFS_IOC_TREE_SEARCH_V2, args) != 0)
+		return br_error_set(err, BR_ERR_READ, errno, NULL, "items of a btrfs tree");
+	search->filled = args->key.nr_items;
+	search->used = sizeof(*args);
+	search->ended = search->filled == 0;
+	return 0;
+}
+
+int br_tree_search_next(struct br_tree_search *search, struct br_tree_item *item_ret,
+			struct br_error *err)
+{
+	struct btrfs_ioctl_search_header header;
+
+	if (!search->ended && search->filled == 0) {
+		int r = fill(search, err);
+
+		if (r < 0)
+			return r;
+	}
+	if (search->ended && search->filled == 0)
+		return 0;
+	memcpy(&header, search->buffer + search->used, sizeof(header));
+	item_ret->key = (struct br_tree_key){ header.objectid, header.type, header.offset };
+	item_ret->data = search->buffer + search->used + sizeof(header);
+	item_ret->size = header.len;
+	search->used += (uint32_t)sizeof(header) + header.len;
+	search->filled--;
+	search->rest.first = item_ret->key;
+	if (!step(&search->rest.first) || key_compare(&search->rest.first, &search->rest.last) > 0)
+		search->ended = true;
+	return 1;
+}
