@@ -187,17 +187,27 @@ static bool now_corresponds(const struct full *f, size_t now, size_t old)
 	return are_counterparts(f, old, now);
 }
 
-/* Entries that came or went. */
+/* Is this name in the counterpart of its directory, too, and of the same object? */
+static bool is_kept(const struct listed *item, size_t same, size_t counter)
+{
+	return item->is_subvolume || (same != NONE && counter != NONE);
+}
+
+/* Directories with entries that came, went or were replaced. */
 static void note_churn(struct full *f)
 {
 	for (size_t j = 1; j < f->now->count; j++)
-		if (f->counter_of_now[j] == NONE && !f->now->items[j].is_subvolume)
+		if (!is_kept(&f->now->items[j], f->same_of_now[j], f->counter_of_now[j]))
 			f->churned[f->now->items[j].parent] = 1;
-	for (size_t i = 1; i < f->old->count; i++)
-		for (size_t d = 0; f->counter_of_old[i] == NONE && d < f->now->count; d++)
-			if (!f->old->items[i].is_subvolume &&
-			    are_counterparts(f, f->old->items[i].parent, d))
+	for (size_t i = 1; i < f->old->count; i++) {
+		const struct listed *item = &f->old->items[i];
+
+		if (is_kept(item, f->same_of_old[i], f->counter_of_old[i]))
+			continue;
+		for (size_t d = 0; d < f->now->count; d++)
+			if (are_counterparts(f, item->parent, d))
 				f->churned[d] = 1;
+	}
 	for (size_t i = 0; i < f->old->count; i++)
 		for (size_t d = 0; d < f->now->count; d++)
 			if (are_counterparts(f, i, d) &&
