@@ -83,21 +83,34 @@ static int list_read(struct comparison *c, enum side side, struct nested_list *l
 	return r;
 }
 
-/* At the same name of the same directory, or at the same path. */
-static int is_counterpart(struct comparison *c, const struct nested *old, const struct nested *now,
-			  bool *ret)
+/* At the same name of the same directory. */
+static int is_at_same_name(struct comparison *c, const struct nested *old, const struct nested *now,
+			   bool *ret)
 {
 	struct br_inode dirs[SIDES];
 	int r = 0;
 
-	*ret = strcmp(old->path, now->path) == 0;
-	if (*ret || old->dir != now->dir ||
-	    strcmp(old->path + old->name, now->path + now->name) != 0)
+	*ret = false;
+	if (old->dir != now->dir || strcmp(old->path + old->name, now->path + now->name) != 0)
+		return 0;
+	*ret = old->dir == BR_INODE_FIRST;
+	if (*ret)
 		return 0;
 	r = br_changes_read_both(c, old->dir, dirs);
 	*ret = br_inode_is_same(&dirs[OLD], &dirs[NEW]);
 	return r;
 }
+
+static int is_at_same_path(struct comparison *c, const struct nested *old, const struct nested *now,
+			   bool *ret)
+{
+	(void)c;
+	*ret = strcmp(old->path, now->path) == 0;
+	return 0;
+}
+
+typedef int is_counterpart(struct comparison *c, const struct nested *old, const struct nested *now,
+			   bool *ret);
 
 struct visitor {
 	int (*visit)(void *data, struct subvol_pair *pair, struct br_error *err);
@@ -114,8 +127,6 @@ static int hand_out(struct comparison *c, struct nested *old, struct nested *now
 
 	for (enum side side = OLD; side < SIDES; side++)
 		is_visible |= sides[side] && br_changes_is_visible(c->request, sides[side]->path);
-	if (!is_visible)
-		return 0;
 	for (enum side side = OLD; side < SIDES; side++) {
 		if (!sides[side])
 			continue;
@@ -123,26 +134,52 @@ static int hand_out(struct comparison *c, struct nested *old, struct nested *now
 		pair.path[side] = sides[side]->path;
 		sides[side]->path = NULL;
 	}
-	return visitor->visit(visitor->data, &pair, c->err);
+	if (is_visible)
+		return visitor->visit(visitor->data, &pair, c->err);
+	free(pair.path[OLD]);
+	free(pair.path[NEW]);
+	return 0;
 }
 
-static int visit_old(struct comparison *c, struct nested *old, struct nested_list *list,
-		     const struct visitor *visitor)
+/* Hand out the pairs of those that nobody has got yet. */
+static int visit_pairs(struct comparison *c, struct nested_list lists[SIDES],
+		       is_counterpart *is_counterpart_of, const struct visitor *visitor)
 {
-	for (size_t i = 0; i < list->count; i++) {
-		struct nested *now = &list->items[i];
-		bool is_it = false;
-		int r;
+	for (size_t i = 0; i < lists[OLD].count; i++) {
+		struct nested *old = &lists[OLD].items[i];
 
-		if (!now->path) /* handed out */
-			continue;
-		r = is_counterpart(c, old, now, &is_it);
-		if (r < 0)
-			return r;
-		if (is_it)
-			return hand_out(c, old, now, visitor);
+		for (size_t j = 0; old->path && j < lists[NEW].count; j++) {
+			struct nested *now = &lists[NEW].items[j];
+			bool is_it = false;
+			int r;
+
+			if (!now->path)
+				continue;
+			if ((r = is_counterpart_of(c, old, now, &is_it)) < 0 ||
+			    (is_it && (r = hand_out(c, old, now, visitor)) < 0))
+				return r;
+		}
 	}
-	return hand_out(c, old, NULL, visitor);
+	return 0;
+}
+
+static int visit_rest(struct comparison *c, struct nested_list lists[SIDES],
+		      const struct visitor *visitor)
+{
+	for (enum side side = OLD; side < SIDES; side++) {
+		for (size_t i = 0; i < lists[side].count; i++) {
+			struct nested *nested = &lists[side].items[i];
+			int r;
+
+			if (!nested->path)
+				continue;
+			r = hand_out(c, side == OLD ? nested : NULL, side == NEW ? nested : NULL,
+				     visitor);
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
 }
 
 int br_changes_visit_nested(struct comparison *c,
@@ -151,17 +188,18 @@ int br_changes_visit_nested(struct comparison *c,
 			    void *data)
 {
 	const struct visitor visitor = { visit, data };
-	struct nested_list old = { 0 }, now = { 0 };
-	int r = list_read(c, OLD, &old);
+	struct nested_list lists[SIDES] = { 0 };
+	int r = list_read(c, OLD, &lists[OLD]);
 
 	if (r == 0)
-		r = list_read(c, NEW, &now);
-	for (size_t i = 0; r == 0 && i < old.count; i++)
-		r = visit_old(c, &old.items[i], &now, &visitor);
-	for (size_t i = 0; r == 0 && i < now.count; i++)
-		if (now.items[i].path)
-			r = hand_out(c, NULL, &now.items[i], &visitor);
-	list_free(&old);
-	list_free(&now);
+		r = list_read(c, NEW, &lists[NEW]);
+	if (r == 0)
+		r = visit_pairs(c, lists, is_at_same_name, &visitor);
+	if (r == 0)
+		r = visit_pairs(c, lists, is_at_same_path, &visitor);
+	if (r == 0)
+		r = visit_rest(c, lists, &visitor);
+	list_free(&lists[OLD]);
+	list_free(&lists[NEW]);
 	return r;
 }

@@ -14,6 +14,7 @@ struct search {
 	const struct br_changes_request *request;
 	struct br_changes *out;
 	int root[SIDES]; /* of the request, as they are, not frozen */
+	bool has_begun;  /* the subvolumes of the request were compared; the others are nested */
 	struct subvol_pair *pairs;
 	size_t count, room;
 };
@@ -145,7 +146,6 @@ static int compare_pair(struct search *search, struct subvol_pair *pair, struct 
 {
 	struct br_frozen frozen[SIDES] = { BR_FROZEN_NONE, BR_FROZEN_NONE };
 	struct br_subvol subvols[SIDES];
-	bool is_top = search->count == 0 && search->out->count == 0 && !*pair->path[NEW];
 	uint64_t since = 0;
 	int r = 0;
 
@@ -154,8 +154,9 @@ static int compare_pair(struct search *search, struct subvol_pair *pair, struct 
 	if (r == 0 && pair->id[OLD] && pair->id[NEW])
 		r = br_lineage_common(search->request->top, &subvols[OLD], &subvols[NEW], &since,
 				      err);
-	if (r == 0 && is_top)
+	if (r == 0 && !search->has_begun)
 		search->out->is_related = since > 0;
+	search->has_begun = true;
 	if (r == 0 && (pair->id[OLD] || pair->id[NEW]))
 		r = compare_frozen(search, pair, frozen, since, err);
 	br_frozen_free(&frozen[OLD]);

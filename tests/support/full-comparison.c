@@ -14,6 +14,7 @@
 struct full {
 	const struct listing *old, *now;
 	unsigned *tree_of; /* number in now of the counterpart of a tree in old; UINT_MAX: none */
+	char *is_paired;   /* trees in now */
 	size_t *same_of_old, *same_of_now; /* is this name of one object in both? An index of one */
 	char *seen_old, *seen_now;         /* names that were spoken about */
 	size_t *counter_of_old;            /* name in now that has the place of a name in old */
@@ -72,11 +73,12 @@ static bool may_correspond(const struct full *f, size_t i, size_t j)
 {
 	const struct listed *old = &f->old->items[i], *now = &f->now->items[j];
 
-	if (old->is_subvolume != now->is_subvolume || strcmp(old->name, now->name) != 0 ||
-	    !are_counterparts(f, old->parent, now->parent))
+	if (old->is_subvolume != now->is_subvolume)
 		return false;
 	if (old->is_subvolume)
-		return true;
+		return f->tree_of[old->tree] == now->tree;
+	if (strcmp(old->name, now->name) != 0 || !are_counterparts(f, old->parent, now->parent))
+		return false;
 	if (f->tree_of[old->tree] != now->tree)
 		return false;
 	if (f->same_of_old[i] == NONE)
@@ -101,30 +103,51 @@ static void find_counterparts(struct full *f)
 	}
 }
 
-/* Subvolumes at the same path, or the same name of the same directory, are compared. */
-static bool pair_trees(struct full *f)
+static bool is_pair_of(const struct full *f, const struct listed *old, const struct listed *now,
+		       bool by_path)
 {
-	bool changed = false;
+	const struct listed *old_dir = &f->old->items[old->parent];
+	const struct listed *now_dir = &f->now->items[now->parent];
 
+	if (f->tree_of[old_dir->tree] != now_dir->tree || f->tree_of[old->tree] != UINT32_MAX ||
+	    f->is_paired[now->tree])
+		return false;
+	if (by_path)
+		return strcmp(old->path, now->path) == 0;
+	return strcmp(old->name, now->name) == 0 &&
+	       ((old_dir->is_subvolume && now_dir->is_subvolume) ||
+		is_same_object(f, old_dir, now_dir));
+}
+
+static void pair_nested(struct full *f, unsigned in_tree, bool by_path)
+{
 	for (size_t i = 1; i < f->old->count; i++) {
 		const struct listed *old = &f->old->items[i];
 
-		for (size_t j = 1; old->is_subvolume && j < f->now->count; j++) {
+		if (!old->is_subvolume || f->old->items[old->parent].tree != in_tree)
+			continue;
+		for (size_t j = 1; j < f->now->count; j++) {
 			const struct listed *now = &f->now->items[j];
-			bool is_place = strcmp(old->path, now->path) == 0 ||
-					(strcmp(old->name, now->name) == 0 &&
-					 are_counterparts(f, old->parent, now->parent));
 
-			if (!now->is_subvolume || !is_place || f->tree_of[old->tree] == now->tree)
+			if (!now->is_subvolume || !is_pair_of(f, old, now, by_path))
 				continue;
-			ck_assert_uint_eq(f->tree_of[old->tree], UINT32_MAX);
 			f->tree_of[old->tree] = now->tree;
-			f->counter_of_old[i] = j;
-			f->counter_of_now[j] = i;
-			changed = true;
+			f->is_paired[now->tree] = 1;
 		}
 	}
-	return changed;
+}
+
+/*
+ * Nested subvolumes are compared with that at the same name of the same directory; those that have
+ * no such with that at the same path. A tree has a lower number than those in it.
+ */
+static void pair_trees(struct full *f)
+{
+	f->tree_of[0] = 0;
+	for (unsigned tree = 0; tree < f->old->trees; tree++) {
+		pair_nested(f, tree, false);
+		pair_nested(f, tree, true);
+	}
 }
 
 static unsigned compare_items(const struct listed *old, const struct listed *now)
@@ -368,6 +391,7 @@ char *full_comparison(const struct listing *old, const struct listing *now)
 	struct full f = { .old = old,
 			  .now = now,
 			  .tree_of = array(old->trees, sizeof(unsigned)),
+			  .is_paired = array(now->trees, 1),
 			  .same_of_old = array(old->count, sizeof(size_t)),
 			  .same_of_now = array(now->count, sizeof(size_t)),
 			  .counter_of_old = array(old->count, sizeof(size_t)),
@@ -377,14 +401,13 @@ char *full_comparison(const struct listing *old, const struct listing *now)
 			  .churned = array(now->count, 1) };
 
 	memset(f.tree_of, 0xff, old->trees * sizeof(unsigned));
-	f.tree_of[0] = 0;
-	do {
-		find_same(&f);
-		find_counterparts(&f);
-	} while (pair_trees(&f));
+	pair_trees(&f);
+	find_same(&f);
+	find_counterparts(&f);
 	note_churn(&f);
 	tell_all(&f);
 	free(f.tree_of);
+	free(f.is_paired);
 	free(f.same_of_old);
 	free(f.same_of_now);
 	free(f.counter_of_old);
