@@ -15,6 +15,7 @@ struct command {
 	int (*run)(int argc, char *argv[]);
 };
 
+extern const struct command command_diff;
 extern const struct command command_report;
 extern const struct command command_rollback;
 extern const struct command command_skip;

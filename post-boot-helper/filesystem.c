@@ -101,7 +101,9 @@ int filesystem_open(const struct filesystem_options *options, struct filesystem 
 	    (r = find_device(options, &filesystem, err)) < 0 ||
 	    (r = br_toplevel_mount(filesystem.device.path, options->read_only, &filesystem.top,
 				   err)) < 0 ||
-	    (r = options->read_only ? 0 : br_toplevel_lock(filesystem.top, err)) < 0) {
+	    (r = options->read_only || options->shared
+			 ? 0
+			 : br_toplevel_lock(filesystem.top, err)) < 0) {
 		filesystem_close(&filesystem);
 		return r;
 	}

@@ -14,6 +14,7 @@ struct filesystem_options {
 	const char
 		*device; /* --device: specification; NULL: what the system and configuration say */
 	bool read_only;  /* nothing will be changed: no lock is taken */
+	bool shared;     /* nothing will be changed that anybody else looks at: no lock either */
 };
 
 struct filesystem {
@@ -23,7 +24,8 @@ struct filesystem {
 };
 
 /*
- * Read the configuration, find the file system, mount its top level, and lock it unless read_only.
+ * Read the configuration, find the file system, mount its top level, and lock it unless read_only or
+ * shared.
  *
  * Which one: the device of --device; else that of the configuration; else the file system whose
  * ephemeral subvolume is mounted where the configuration says; else root= of the kernel command
