@@ -9,8 +9,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#define EXIT_DIFFERENT 3 /* with --exit-code */
-
 struct options {
 	struct filesystem_options filesystem;
 	struct diff_options diff;

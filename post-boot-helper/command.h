@@ -3,7 +3,12 @@
 #ifndef BLANKROOT_COMMAND_H
 #define BLANKROOT_COMMAND_H
 
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+enum {
+	EXIT_DONE = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2,
+	EXIT_DIFFERENT = 3, /* diff --exit-code */
+};
 
 struct command {
 	const char *name;

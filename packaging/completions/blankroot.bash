@@ -23,7 +23,7 @@ _blankroot_value() {
 	[[ $word != = ]] || word=
 	[[ $before != = ]] || before=${COMP_WORDS[COMP_CWORD - 2]}
 	case $before in
-	--config | --report) _blankroot_files "$word" ;;
+	--config | --report | --only) _blankroot_files "$word" ;;
 	--device)
 		if [[ $word == /* ]]; then
 			_blankroot_files "$word"
@@ -48,11 +48,15 @@ _blankroot() {
 	local word=${COMP_WORDS[COMP_CWORD]}
 
 	if ((COMP_CWORD == 1)); then
-		_blankroot_offer "$(compgen -W 'report rollback skip --help --version' -- "$word")"
+		_blankroot_offer "$(compgen -W 'diff report rollback skip --help --version' -- "$word")"
 		return
 	fi
 	! _blankroot_value || return 0
 	case ${COMP_WORDS[1]} in
+	diff)
+		_blankroot_offer "$(compgen -W '--of= --from= --subvolume= --only= --summary --json --suggest --exit-code
+			--device= --config= --help' -- "$word")"
+		;;
 	report)
 		_blankroot_offer "$(compgen -W '--verbose --json --journal --mark-good --dry-run --report= --config= --help' \
 			-- "$word")"

@@ -16,6 +16,21 @@ _blankroot_initrd() {
 		'--version[print the version]'
 }
 
+_blankroot_diff() {
+	_arguments \
+		'--of=[an archive or another subvolume instead of the root]:archive:' \
+		'--from=[an archive, a snapshot or another subvolume instead of the blank]:archive:' \
+		'--subvolume=[only this ephemeral subvolume]:subvolume:' \
+		'--only=[only this path and what is in it]:path:_files' \
+		'(--json --suggest)--summary[directories as a tree, with totals]' \
+		'(--summary --suggest)--json[everything, for programs]' \
+		'(--summary --json)--suggest[the lines of a configuration that would keep it]' \
+		'--exit-code[exit with 3 if anything is different]' \
+		'--device=[another file system]:specification or block device:_files' \
+		'--config=[the configuration]:file:_files' \
+		'--help[print a summary of the options]'
+}
+
 _blankroot_report() {
 	_arguments \
 		'--verbose[the steps too, and all else that the report knows]' \
@@ -50,6 +65,7 @@ _blankroot_skip() {
 _blankroot() {
 	local state
 	local -a commands=(
+		'diff:tell what the next reset will lose'
 		'report:tell what the reset did at this boot'
 		'rollback:let the next boot start from an archive, once'
 		'skip:let the next boot keep the root, once'
