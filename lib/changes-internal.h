@@ -66,6 +66,8 @@ struct comparison {
 #define br_changes_grow(array, count, room, err) \
 	((count) < (room) ||                     \
 	 br_changes_grow_to((void **)&(array), &(room), sizeof(*(array)), (err)) == 0)
+
+/* Double the room of an array of items of that size. BR_ERR_NOMEM; the array is as it was then. */
 int br_changes_grow_to(void **array, size_t *room, size_t size, struct br_error *err);
 
 /* Does the request want this path? NULL: no. */
