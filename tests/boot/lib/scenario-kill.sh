@@ -18,7 +18,7 @@ scenario_kill() { # generator
 	boot_flags+=" root=UUID=$disk_uuid rd.blankroot.debug test.archives=3"
 	kill_measure_window
 	for ((number = 1; number <= kills; number++)); do
-		kill_during_reset "$number" $((RANDOM % (window * 3 / 4 + 1)))
+		kill_during_reset "$number" $((RANDOM % (window + 1)))
 		boot "after-$number" '' "$dir/disk"
 		boots=$((boots + 1))
 		expect_survived
