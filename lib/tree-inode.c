@@ -81,16 +81,14 @@ int br_tree_entry_parse(const struct br_tree_item *item, struct br_tree_entry *r
 
 int br_inode_read(int fd, uint64_t ino, struct br_inode *ret, struct br_error *err)
 {
-	struct br_tree_range range = br_tree_range_of(ino, BTRFS_INODE_ITEM_KEY);
-	BR_AUTO_SEARCH search = { 0 };
-	struct br_tree_item item;
-	int r;
+	struct btrfs_inode_item raw;
+	const struct br_tree_item item = { .key = { ino, BTRFS_INODE_ITEM_KEY, 0 },
+					   .data = &raw,
+					   .size = sizeof(raw) };
+	int r = br_tree_lookup(fd, &item.key, &raw, sizeof(raw), err);
 
 	*ret = (struct br_inode){ .ino = ino };
-	if ((r = br_tree_search_begin(&search, fd, &range, err)) < 0 ||
-	    (r = br_tree_search_next(&search, &item, err)) <= 0)
-		return r;
-	return br_inode_parse(&item, ret, err);
+	return r > 0 ? br_inode_parse(&item, ret, err) : r;
 }
 
 bool br_inode_is_same(const struct br_inode *a, const struct br_inode *b)

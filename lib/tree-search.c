@@ -53,25 +53,58 @@ static int key_compare(const struct br_tree_key *a, const struct br_tree_key *b)
 	return a->offset == b->offset ? 0 : a->offset < b->offset ? -1 : 1;
 }
 
+static struct btrfs_ioctl_search_args_v2 arguments_of(const struct br_tree_range *range,
+						      size_t buffer_size)
+{
+	return (struct btrfs_ioctl_search_args_v2){
+		.key = { .tree_id = range->tree,
+			 .min_objectid = range->first.object,
+			 .min_type = range->first.type,
+			 .min_offset = range->first.offset,
+			 .max_objectid = range->last.object,
+			 .max_type = range->last.type,
+			 .max_offset = range->last.offset,
+			 .min_transid = range->min_transid,
+			 .max_transid = UINT64_MAX,
+			 .nr_items = UINT32_MAX },
+		.buf_size = buffer_size - sizeof(struct btrfs_ioctl_search_args_v2),
+	};
+}
+
+static int fail(struct br_error *err)
+{
+	return br_error_set(err, BR_ERR_READ, errno, NULL, "items of a btrfs tree");
+}
+
+int br_tree_lookup(int fd, const struct br_tree_key *key, void *data, uint32_t size,
+		   struct br_error *err)
+{
+	const struct br_tree_range range = { .first = *key, .last = *key };
+	struct {
+		struct btrfs_ioctl_search_args_v2 args;
+		struct btrfs_ioctl_search_header header;
+		char data[BR_TREE_LOOKUP_MAX];
+	} found;
+
+	found.args = arguments_of(&range, sizeof(found));
+	if (ioctl(fd, BTRFS_IOC_TREE_SEARCH_V2, &found.args) != 0)
+		return fail(err);
+	if (found.args.key.nr_items == 0)
+		return 0;
+	if (found.header.len < size)
+		return br_error_set(err, BR_ERR_READ, 0, NULL,
+				    "an item of a btrfs tree is damaged");
+	memcpy(data, found.data, size);
+	return 1;
+}
+
 static int fill(struct br_tree_search *search, struct br_error *err)
 {
 	struct btrfs_ioctl_search_args_v2 *args = (void *)search->buffer;
 
-	*args = (struct btrfs_ioctl_search_args_v2){
-		.key = { .tree_id = search->rest.tree,
-			 .min_objectid = search->rest.first.object,
-			 .min_type = search->rest.first.type,
-			 .min_offset = search->rest.first.offset,
-			 .max_objectid = search->rest.last.object,
-			 .max_type = search->rest.last.type,
-			 .max_offset = search->rest.last.offset,
-			 .min_transid = search->rest.min_transid,
-			 .max_transid = UINT64_MAX,
-			 .nr_items = UINT32_MAX },
-		.buf_size = BUFFER_SIZE - sizeof(*args),
-	};
+	*args = arguments_of(&search->rest, BUFFER_SIZE);
 	if (ioctl(search->fd, BTRFS_IOC_TREE_SEARCH_V2, args) != 0)
-		return br_error_set(err, BR_ERR_READ, errno, NULL, "items of a btrfs tree");
+		return fail(err);
 	search->filled = args->key.nr_items;
 	search->used = sizeof(*args);
 	search->ended = search->filled == 0;

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define BR_TREE_LOOKUP_MAX 512
+
 /* Where an item stands in its tree. Keys are ordered by object, then type, then offset. */
 struct br_tree_key {
 	uint64_t object;
@@ -53,6 +55,16 @@ BR_MUST_CHECK int br_tree_search_begin(struct br_tree_search *search, int fd,
 /* Hand out the next item: 1 with *item_ret filled, 0 at the end, BR_ERR_READ. */
 BR_MUST_CHECK int br_tree_search_next(struct br_tree_search *search, struct br_tree_item *item_ret,
 				      struct br_error *err);
+
+/*
+ * Read the beginning of one item of the subvolume of a descriptor, without the cost of a search.
+ *
+ * size  bytes wanted, at most BR_TREE_LOOKUP_MAX
+ *
+ * Returns 1, 0 when there is no such item, BR_ERR_READ also when it is shorter.
+ */
+BR_MUST_CHECK int br_tree_lookup(int fd, const struct br_tree_key *key, void *data, uint32_t size,
+				 struct br_error *err);
 
 /* Release. A zeroed or ended search is fine. */
 void br_tree_search_end(struct br_tree_search *search);
