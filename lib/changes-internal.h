@@ -62,13 +62,13 @@ struct comparison {
 	struct br_error *err;
 };
 
-/* Make room for one more item of an array. Returns false, with err set, when there is no memory. */
+/* Double the room of an array. BR_ERR_NOMEM. */
+int br_changes_grow_to(void **array, size_t *room, size_t size, struct br_error *err);
+
+/* Make room for one more item of an array. False, with err set, when there is no memory. */
 #define br_changes_grow(array, count, room, err) \
 	((count) < (room) ||                     \
 	 br_changes_grow_to((void **)&(array), &(room), sizeof(*(array)), (err)) == 0)
-
-/* Double the room of an array of items of that size. BR_ERR_NOMEM; the array is as it was then. */
-int br_changes_grow_to(void **array, size_t *room, size_t size, struct br_error *err);
 
 /* Does the request want this path? NULL: no. */
 bool br_changes_is_wanted(const struct br_changes_request *request, const char *path);

@@ -45,7 +45,7 @@ make_layout() {
 	btrfs -q subvolume create "$top/home"
 	echo 'a user' >"$top/home/u"
 	btrfs -q subvolume snapshot -r "$top/home" "$top/home-blank"
-	mkdir -p -m 0700 "$top/old_roots"
+	mkdir -m 0700 "$top/old_roots"
 	cat >"$dir/conf" <<-'END'
 		ephemeral root {
 		    mountpoint = "/"
