@@ -5,6 +5,7 @@
 #include "cleanup.h"
 #include "file.h"
 #include "report.h"
+#include "warning.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -27,7 +28,7 @@ static void log_to_kernel(const char *line, bool good)
 void output_line(const struct br_reset *reset)
 {
 	BR_AUTO_FREE char *line = br_report_line(reset);
-	bool good = br_outcome_exit_code(reset->outcome) == 0;
+	bool good = br_outcome_exit_code(reset->outcome) == 0 && !br_warning_exists(reset);
 	const char *text = line ? line : br_outcome_name(reset->outcome);
 
 	(void)fprintf(stderr, "%s\n", text); /* the exit code tells too */

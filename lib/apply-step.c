@@ -284,6 +284,15 @@ static int step_set_default(struct br_run *run, const struct br_step *step)
 	return r < 0 ? r : br_subvol_set_default(fd, subvol.id, run->err);
 }
 
+static int step_note_blank(struct br_run *run, const struct br_step *step)
+{
+	const struct br_ephemeral_facts *facts = &run->input->facts->ephemeral[step->ephemeral];
+	BR_AUTO_CLOSE int state = -1;
+	int r = open_state_dir(run, &state);
+
+	return r < 0 ? r : br_record_write_blank(state, facts->escaped, &facts->source, run->err);
+}
+
 static int (*const step_functions[])(struct br_run *run, const struct br_step *step) = {
 	[BR_STEP_USE_REQUEST] = step_use_request,
 	[BR_STEP_CREATE_DIR] = step_create_dir,
@@ -302,6 +311,7 @@ static int (*const step_functions[])(struct br_run *run, const struct br_step *s
 	[BR_STEP_PLACE] = step_swap,
 	[BR_STEP_ARCHIVE] = step_archive,
 	[BR_STEP_SET_DEFAULT] = step_set_default,
+	[BR_STEP_NOTE_BLANK] = step_note_blank,
 	[BR_STEP_COMMIT] = step_commit,
 };
 

@@ -37,6 +37,12 @@ static const char *const create_words[] = {
 static const char *const on_failure_words[] = {
 	[BR_ON_FAILURE_CONTINUE] = "continue", [BR_ON_FAILURE_STOP] = "stop", NULL
 };
+static const char *const blank_changed_words[] = {
+	[BR_BLANK_CHANGED_WARN] = "warn", [BR_BLANK_CHANGED_REFUSE] = "refuse", NULL
+};
+static const char *const degraded_words[] = {
+	[BR_DEGRADED_NO] = "no", [BR_DEGRADED_YES] = "yes", NULL
+};
 static const char *const performance_words[] = { [BR_PERFORMANCE_BALANCED] = "balanced",
 						 [BR_PERFORMANCE_IO] = "io-optimized",
 						 [BR_PERFORMANCE_SPACE] = "space-optimized",
@@ -47,6 +53,7 @@ static BR_CONFIG_SET(set_snapshot_subvolume);
 
 static const struct br_config_key top_keys[] = {
 	KEY("device", FIELD(br_config, device), br_config_set_device),
+	WORDS("degraded", FIELD(br_config, degraded), degraded_words),
 	{ 0 },
 };
 
@@ -54,6 +61,7 @@ static const struct br_config_key ephemeral_keys[] = {
 	KEY("blank", FIELD(br_ephemeral, blank), br_config_set_subvolume),
 	KEY("archive", FIELD(br_ephemeral, archive), br_config_set_subvolume),
 	KEY("mountpoint", FIELD(br_ephemeral, mountpoint), br_config_set_mountpoint),
+	WORDS("blank-changed", FIELD(br_ephemeral, blank_changed), blank_changed_words),
 	WORDS("on-failure", FIELD(br_ephemeral, on_failure), on_failure_words),
 	LIST("persist", set_persist),
 	{ 0 },

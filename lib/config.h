@@ -18,6 +18,8 @@
 enum br_method { BR_METHOD_COPY, BR_METHOD_SUBVOLUME };
 enum br_create { BR_CREATE_NO, BR_CREATE_DIRECTORY, BR_CREATE_FILE };
 enum br_on_failure { BR_ON_FAILURE_CONTINUE, BR_ON_FAILURE_STOP };
+enum br_blank_changed { BR_BLANK_CHANGED_WARN, BR_BLANK_CHANGED_REFUSE };
+enum br_degraded { BR_DEGRADED_NO, BR_DEGRADED_YES };
 enum br_performance { BR_PERFORMANCE_BALANCED, BR_PERFORMANCE_IO, BR_PERFORMANCE_SPACE };
 
 /* Where something was said, for messages. */
@@ -45,6 +47,7 @@ struct br_ephemeral {
 	char *mountpoint; /* absolute; NULL: not said */
 	struct br_persist *persist;
 	size_t persist_count;
+	enum br_blank_changed blank_changed; /* what to do when the blank is not what it was */
 	enum br_on_failure on_failure;
 	struct br_origin origin;
 };
@@ -71,6 +74,7 @@ struct br_maintenance_policy {
 struct br_config {
 	/* UUID=, LABEL=, PARTUUID=, PARTLABEL= or /dev/...; NULL: root= of the kernel command line */
 	char *device;
+	enum br_degraded degraded; /* may a file system be used of which members are missing? */
 	struct br_ephemeral *ephemeral;
 	size_t ephemeral_count; /* at least 1 */
 	struct br_archives_policy archives;

@@ -202,7 +202,8 @@ int br_device_explain_incomplete(const struct br_device_wanted *wanted,
 	append_wait(&text, wanted);
 	if (missing > 0)
 		append(&text, ". Check that all disks are connected, that the initramfs has their "
-			      "drivers, and that encrypted ones are unlocked.");
+			      "drivers, and that encrypted ones are unlocked; \"degraded = yes\" "
+			      "in the configuration goes on without.");
 	else
 		append(&text, ". Check with \"btrfs filesystem show\" and \"btrfs device scan "
 			      "--forget\".");

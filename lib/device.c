@@ -18,7 +18,8 @@
 struct search {
 	struct br_device_wanted wanted;
 	struct br_member_table table;
-	bool last; /* this is the last look */
+	bool last;     /* this is the last look */
+	bool degraded; /* members may be missing */
 };
 
 static uint64_t now(void)
@@ -127,19 +128,20 @@ static int find_by_tag(const struct search *search, const struct br_member **ret
 	return 0;
 }
 
-/* Are all members there, and does the kernel know them? */
+/* Are all members there, or as many as are needed, and does the kernel know them? */
 static int complete(const struct search *search, const struct br_member_group *group,
 		    struct br_error *err)
 {
+	uint64_t missing_members = br_member_group_missing(group);
 	bool ready = false;
 	int r;
 
-	if (br_member_group_missing(group) > 0)
+	if (missing_members > 0 && !search->degraded)
 		return br_device_explain_incomplete(&search->wanted, group, err);
 	if (group->total <= 1)
 		return 0; /* mounting registers the one that it is given */
 	r = br_member_group_register(group, &ready, err);
-	if (r == 0 && !ready)
+	if (r == 0 && !ready && missing_members == 0)
 		r = br_device_explain_incomplete(&search->wanted, group, err);
 	return r;
 }
@@ -157,7 +159,9 @@ static const struct br_member *choose(const struct search *search, const struct 
 static int fill(const struct br_member *member, const struct br_member_group *group,
 		struct br_device *ret, struct br_error *err)
 {
-	struct br_device device = { .path = strdup(member->path), .members = group->total };
+	struct br_device device = { .path = strdup(member->path),
+				    .members = group->total,
+				    .missing = br_member_group_missing(group) };
 
 	if (!device.path)
 		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
@@ -217,6 +221,20 @@ int br_device_find(const char *spec, unsigned seconds, struct br_device *device_
 		pause_for(pause < left ? pause : left);
 		pause = pause * 2 < PAUSE_MAX ? pause * 2 : PAUSE_MAX;
 	}
+	br_member_table_free(&search.table);
+	br_device_spec_free(&search.wanted.spec);
+	return r;
+}
+
+int br_device_find_degraded(const char *spec, struct br_device *device_ret, struct br_error *err)
+{
+	struct search search = { .wanted = { .text = spec }, .last = true, .degraded = true };
+	bool final = false;
+	int r = br_device_spec_parse(spec, &search.wanted.spec, err);
+
+	if (r != 0)
+		return r;
+	r = look(&search, device_ret, &final, err);
 	br_member_table_free(&search.table);
 	br_device_spec_free(&search.wanted.spec);
 	return r;

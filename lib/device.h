@@ -14,6 +14,7 @@ struct br_device {
 	char *path;       /* a member to mount by */
 	char fsid[37];    /* UUID of the file system as text */
 	uint64_t members; /* as its superblock says */
+	uint64_t missing; /* how many of them are not there */
 };
 
 /*
@@ -48,6 +49,16 @@ bool br_device_spec_is_valid(const char *spec);
  */
 BR_MUST_CHECK int br_device_find(const char *spec, unsigned seconds, struct br_device *device_ret,
 				 struct br_error *err);
+
+/*
+ * The same for a file system of which members may be missing: once waiting has been in vain. Looks
+ * once, and takes the members that are there.
+ *
+ * Returns as br_device_find; device_ret->missing says how many are missing.
+ * BR_ERR_DEVICE_INCOMPLETE: all are there, but the kernel knows others too.
+ */
+BR_MUST_CHECK int br_device_find_degraded(const char *spec, struct br_device *device_ret,
+					  struct br_error *err);
 
 /* Release. NULL-safe, and safe on a zeroed structure. */
 void br_device_free(struct br_device *device);

@@ -61,6 +61,8 @@ static const struct code_info codes[] = {
 			      BR_CLASS_FAILED },
 	[-BR_ERR_SYNC] = { "sync", "cannot flush to disk", BR_CLASS_FAILED },
 	[-BR_ERR_OWNER] = { "owner", "unknown owner", BR_CLASS_FAILED },
+	[-BR_ERR_BLANK_CHANGED] = { "blank-changed", "the blank is not what it was",
+				    BR_CLASS_REFUSED },
 };
 
 _Static_assert(sizeof(codes) / sizeof(codes[0]) == 1 - BR_ERR_LAST, "a code without an entry");

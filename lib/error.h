@@ -53,8 +53,9 @@ enum br_code {
 	BR_ERR_RENAME = -32,
 	BR_ERR_DEFAULT = -33, /* read or set the default subvolume */
 	BR_ERR_SYNC = -34,
-	BR_ERR_OWNER = -35, /* user or group name unknown */
-	BR_ERR_LAST = BR_ERR_OWNER,
+	BR_ERR_OWNER = -35,         /* user or group name unknown */
+	BR_ERR_BLANK_CHANGED = -36, /* and the configuration says to refuse it */
+	BR_ERR_LAST = BR_ERR_BLANK_CHANGED,
 };
 
 /* What a failure means to the caller; blankroot-initrd's exit code follows from it. */

@@ -6,6 +6,7 @@
 #ifndef BR_FACTS_H
 #define BR_FACTS_H
 
+#include "blank.h"
 #include "config.h"
 #include "error.h"
 #include "subvol.h"
@@ -50,7 +51,8 @@ struct br_ephemeral_facts {
 	char *source_path; /* from the top level: the blank, or an archive */
 	bool source_is_archive;
 	struct br_subvol source;
-	bool source_has_nested; /* other subvolumes are nested in it */
+	enum br_blank_state blank_state; /* BR_BLANK_UNCHANGED also when the source is an archive */
+	bool source_has_nested;          /* other subvolumes are nested in it */
 
 	enum br_leftover leftover;
 	struct br_subvol staging; /* of the leftover */
@@ -89,8 +91,8 @@ struct br_facts {
  *
  * Refuses (BR_ERR_LAYOUT) when something is not what it must be: an ephemeral subvolume missing
  * (unless an archive takes its place) or not a subvolume, a blank that is missing, no subvolume or
- * writable, an archive directory that is a subvolume, a file or a symbolic link. BR_ERR_REQUEST:
- * no such archive, or an ambiguous name. BR_ERR_SYMLINK, BR_ERR_TYPE: a persistent path that
+ * writable, an archive directory that is a subvolume, a file or a symbolic link. BR_ERR_BLANK_CHANGED: as
+ * br_blank_check. BR_ERR_REQUEST: no such archive, or an ambiguous name. BR_ERR_SYMLINK, BR_ERR_TYPE: a persistent path that
  * cannot be carried; path and subvolume are named. Others as of the calls beneath. On failure *ret
  * is untouched.
  *

@@ -29,6 +29,7 @@ static const struct step_words words[] = {
 	[BR_STEP_PLACE] = { "place", "rename %F to %T" },
 	[BR_STEP_ARCHIVE] = { "archive", "move the old %E, now at %F, to %T" },
 	[BR_STEP_SET_DEFAULT] = { "set-default", "make %T the default subvolume" },
+	[BR_STEP_NOTE_BLANK] = { "note-blank", "note what %F is, to know it again" },
 	[BR_STEP_COMMIT] = { "commit", "commit and check that it reached the disk" },
 };
 

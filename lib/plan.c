@@ -248,6 +248,18 @@ static void plan_retirement(struct builder *b, size_t i, const char *archive)
 }
 
 /*
+ * After the swap: as long as no root was made from a changed blank, each boot tells that it
+ * changed.
+ */
+static void plan_blank_note(struct builder *b, size_t i)
+{
+	const struct br_ephemeral_facts *facts = &b->facts->ephemeral[i];
+
+	if (facts->blank_state != BR_BLANK_UNCHANGED)
+		add_move(b, BR_STEP_NOTE_BLANK, i, facts->source_path, NULL);
+}
+
+/*
  * All is prepared before anything is swapped: a failure leaves every ephemeral subvolume as it was.
  */
 static void plan_reset(struct builder *b, char **archives)
@@ -268,6 +280,8 @@ static void plan_reset(struct builder *b, char **archives)
 		plan_swap(b, i);
 	for (size_t i = 0; i < count; i++)
 		plan_retirement(b, i, archives[i]);
+	for (size_t i = 0; i < count; i++)
+		plan_blank_note(b, i);
 	add_plain(b, BR_STEP_COMMIT);
 }
 

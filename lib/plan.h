@@ -31,6 +31,7 @@ enum br_step_type {
 	BR_STEP_PLACE,       /* the same where nothing has that name */
 	BR_STEP_ARCHIVE,     /* from: staging name, now the old subvolume; to: its archive */
 	BR_STEP_SET_DEFAULT, /* to: becomes the default subvolume */
+	BR_STEP_NOTE_BLANK,  /* from: the blank: note what it is */
 	BR_STEP_COMMIT,      /* all is on disk, checked */
 };
 

@@ -5,7 +5,9 @@
 #include "cleanup.h"
 #include "name.h"
 
+#include <inttypes.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/xattr.h>
 
@@ -35,36 +37,56 @@ static void format_uuid(const uint8_t uuid[BR_UUID_SIZE], char text[UUID_HEX + 1
 	text[UUID_HEX] = '\0';
 }
 
-static int record_key(const char *escaped, char **key_ret, struct br_error *err)
+static int record_key(const char *prefix, const char *escaped, char **key_ret, struct br_error *err)
 {
-	if (asprintf(key_ret, BR_XATTR_OLD "%s", escaped) < 0) {
+	if (asprintf(key_ret, "%s%s", prefix, escaped) < 0) {
 		*key_ret = NULL; /* asprintf leaves it undefined */
 		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, BR_STATE_DIR, NULL);
 	}
 	return 0;
 }
 
-int br_record_read(int state_fd, const char *escaped, struct br_record *ret, struct br_error *err)
+/* Returns 0 with the text of a record, "" when there is none or when it is absurdly long. */
+static int read_text(int state_fd, const char *prefix, const char *escaped,
+		     char text[RECORD_MAX + 1], struct br_error *err)
 {
-	struct br_record record = { 0 };
 	BR_AUTO_FREE char *key = NULL;
-	char text[RECORD_MAX + 1];
 	ssize_t size;
 	int r;
 
-	if (state_fd < 0) {
-		*ret = record;
+	text[0] = '\0';
+	if (state_fd < 0)
 		return 0;
-	}
-	r = record_key(escaped, &key, err);
+	r = record_key(prefix, escaped, &key, err);
 	if (r < 0)
 		return r;
-	size = fgetxattr(state_fd, key, text, sizeof(text) - 1);
+	size = fgetxattr(state_fd, key, text, RECORD_MAX);
 	if (size < 0 && errno != ENODATA && errno != ERANGE)
 		return br_error_set(err, BR_ERR_XATTR, errno, BR_STATE_DIR, "%s", key);
 	text[size > 0 ? size : 0] = '\0';
-	if (size > UUID_HEX && text[UUID_HEX] == ' ' && parse_uuid(text, record.uuid)) {
-		record.archive = strdup(text + UUID_HEX + 1);
+	return 0;
+}
+
+/* Returns what stands behind the UUID and a space; NULL: nothing, or no UUID. */
+static const char *parse_record(const char *text, uint8_t uuid_ret[BR_UUID_SIZE])
+{
+	if (strlen(text) <= UUID_HEX + 1 || text[UUID_HEX] != ' ' || !parse_uuid(text, uuid_ret))
+		return NULL;
+	return text + UUID_HEX + 1;
+}
+
+int br_record_read(int state_fd, const char *escaped, struct br_record *ret, struct br_error *err)
+{
+	struct br_record record = { 0 };
+	char text[RECORD_MAX + 1];
+	const char *archive;
+	int r = read_text(state_fd, BR_XATTR_OLD, escaped, text, err);
+
+	if (r < 0)
+		return r;
+	archive = parse_record(text, record.uuid);
+	if (archive) {
+		record.archive = strdup(archive);
 		if (!record.archive)
 			return br_error_set(err, BR_ERR_NOMEM, ENOMEM, BR_STATE_DIR, NULL);
 		record.exists = true;
@@ -73,24 +95,65 @@ int br_record_read(int state_fd, const char *escaped, struct br_record *ret, str
 	return 0;
 }
 
-int br_record_write(int state_fd, const char *escaped, const uint8_t uuid[BR_UUID_SIZE],
-		    const char *archive, struct br_error *err)
+BR_PRINTF(5, 6)
+static int write_text(int state_fd, const char *prefix, const char *escaped, struct br_error *err,
+		      const char *fmt, ...)
 {
 	BR_AUTO_FREE char *text = NULL;
 	BR_AUTO_FREE char *key = NULL;
-	char hex[UUID_HEX + 1];
-	int r = record_key(escaped, &key, err);
+	va_list args;
+	int length, r = record_key(prefix, escaped, &key, err);
 
 	if (r < 0)
 		return r;
-	format_uuid(uuid, hex);
-	if (asprintf(&text, "%s %s", hex, archive) < 0) {
-		text = NULL;
+	va_start(args, fmt);
+	length = vasprintf(&text, fmt, args);
+	va_end(args);
+	if (length < 0) {
+		text = NULL; /* undefined after a failure */
 		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, BR_STATE_DIR, NULL);
 	}
-	if (fsetxattr(state_fd, key, text, strlen(text), 0) != 0)
+	if (fsetxattr(state_fd, key, text, (size_t)length, 0) != 0)
 		return br_error_set(err, BR_ERR_XATTR, errno, BR_STATE_DIR, "%s", key);
 	return 0;
+}
+
+int br_record_write(int state_fd, const char *escaped, const uint8_t uuid[BR_UUID_SIZE],
+		    const char *archive, struct br_error *err)
+{
+	char hex[UUID_HEX + 1];
+
+	format_uuid(uuid, hex);
+	return write_text(state_fd, BR_XATTR_OLD, escaped, err, "%s %s", hex, archive);
+}
+
+int br_record_read_blank(int state_fd, const char *escaped, struct br_blank_record *ret,
+			 struct br_error *err)
+{
+	struct br_blank_record record = { 0 };
+	char text[RECORD_MAX + 1];
+	const char *digits;
+	int r = read_text(state_fd, BR_XATTR_BLANK, escaped, text, err);
+
+	if (r < 0)
+		return r;
+	digits = parse_record(text, record.uuid);
+	if (digits && strspn(digits, "0123456789") == strlen(digits)) {
+		record.ctransid = strtoull(digits, NULL, 10); /* too large: no blank has that one */
+		record.exists = true;
+	}
+	*ret = record;
+	return 0;
+}
+
+int br_record_write_blank(int state_fd, const char *escaped, const struct br_subvol *blank,
+			  struct br_error *err)
+{
+	char hex[UUID_HEX + 1];
+
+	format_uuid(blank->uuid, hex);
+	return write_text(state_fd, BR_XATTR_BLANK, escaped, err, "%s %" PRIu64, hex,
+			  blank->ctransid);
 }
 
 void br_record_free(struct br_record *record)

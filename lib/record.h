@@ -9,6 +9,9 @@
  *                                          have>"; set before staging is created. Tells, after a
  *                                          power cut, an old subvolume that was swapped out from
  *                                          an unfinished new one.
+ *   trusted.blankroot.blank.<escaped name> "<uuid of the blank> <its ctransid>": the blank of the
+ *                                          last reset from one, as it was then. Tells a blank that
+ *                                          was changed or replaced since.
  * On the root directory of a subvolume:
  *   trusted.blankroot.retired              when it was swapped out, in seconds since the epoch
  *   trusted.blankroot.good                 set by the running system: this boot was good
@@ -26,6 +29,7 @@
 
 #define BR_XATTR_PREFIX "trusted.blankroot."
 #define BR_XATTR_OLD BR_XATTR_PREFIX "old."
+#define BR_XATTR_BLANK BR_XATTR_PREFIX "blank."
 #define BR_XATTR_RETIRED BR_XATTR_PREFIX "retired"
 #define BR_XATTR_GOOD BR_XATTR_PREFIX "good"
 #define BR_XATTR_PINNED BR_XATTR_PREFIX "pinned"
@@ -55,6 +59,20 @@ BR_MUST_CHECK int br_record_write(int state_fd, const char *escaped,
 
 /* Release. NULL-safe, and safe on a zeroed structure. */
 void br_record_free(struct br_record *record);
+
+struct br_blank_record {
+	bool exists;
+	uint8_t uuid[BR_UUID_SIZE];
+	uint64_t ctransid;
+};
+
+/* Read what a blank was. Parameters and errors as br_record_read; nothing has to be released. */
+BR_MUST_CHECK int br_record_read_blank(int state_fd, const char *escaped,
+				       struct br_blank_record *ret, struct br_error *err);
+
+/* Write what it is, replacing an earlier record. Not flushed. BR_ERR_XATTR, BR_ERR_NOMEM. */
+BR_MUST_CHECK int br_record_write_blank(int state_fd, const char *escaped,
+					const struct br_subvol *blank, struct br_error *err);
 
 /* Note on an open subvolume root when it was retired. BR_ERR_XATTR. */
 BR_MUST_CHECK int br_record_set_retired(int fd, time_t when, struct br_error *err);

@@ -4,6 +4,7 @@
 
 #include "json.h"
 #include "text.h"
+#include "warning.h"
 
 #include <stdlib.h>
 
@@ -145,6 +146,24 @@ static void put_step(struct br_json *json, const struct br_reset *reset, size_t 
 	free(text);
 }
 
+static void put_warnings(struct br_json *json, const struct br_reset *reset)
+{
+	struct br_warning warning;
+	size_t position = 0;
+
+	br_json_open_array(json, "warnings");
+	while (br_warning_next(reset, &position, &warning)) {
+		char *message = br_text_make(br_warning_put, &warning);
+
+		br_json_open_object(json, NULL);
+		br_json_string(json, "code", br_warning_name(warning.type));
+		br_json_string(json, "message", message);
+		br_json_close_object(json);
+		free(message);
+	}
+	br_json_close_array(json);
+}
+
 static void put_arrays(struct br_json *json, const struct br_reset *reset)
 {
 	br_json_open_array(json, "ephemeral");
@@ -159,6 +178,7 @@ static void put_arrays(struct br_json *json, const struct br_reset *reset)
 	for (size_t i = 0; i < reset->dropped_count; i++)
 		br_json_string(json, NULL, reset->dropped[i]);
 	br_json_close_array(json);
+	put_warnings(json, reset);
 }
 
 struct report {

@@ -3,6 +3,7 @@
 #include "report.h"
 
 #include "text.h"
+#include "warning.h"
 
 #include <inttypes.h>
 
@@ -79,6 +80,17 @@ static void put_failure(FILE *out, const struct br_reset *reset)
 		    out);
 }
 
+static void put_warnings(FILE *out, const struct br_reset *reset)
+{
+	struct br_warning warning;
+	size_t position = 0;
+
+	while (br_warning_next(reset, &position, &warning)) {
+		(void)fputs("; ", out);
+		br_warning_put(out, &warning);
+	}
+}
+
 static void put_line(FILE *out, const void *data)
 {
 	const struct br_reset *reset = data;
@@ -102,6 +114,7 @@ static void put_line(FILE *out, const void *data)
 	default:
 		put_failure(out, reset);
 	}
+	put_warnings(out, reset);
 }
 
 char *br_report_line(const struct br_reset *reset)

@@ -53,6 +53,20 @@ static int choose_device(const struct br_reset_input *input, const struct br_res
 	return 0;
 }
 
+/*
+ * Waits first also where members may be missing: a disk that is only slow must not be left out of
+ * what is written now.
+ */
+static int wait_for_device(struct br_reset *reset, const char *spec)
+{
+	struct br_error *err = &reset->error;
+	int r = br_device_find(spec, reset->boot.timeout, &reset->device, err);
+
+	if (r == BR_ERR_DEVICE_INCOMPLETE && reset->config.degraded == BR_DEGRADED_YES)
+		r = br_device_find_degraded(spec, &reset->device, err);
+	return r;
+}
+
 static int find_device(const struct br_reset_input *input, struct br_reset *reset)
 {
 	struct br_error *err = &reset->error;
@@ -60,8 +74,7 @@ static int find_device(const struct br_reset_input *input, struct br_reset *rese
 	int r;
 
 	if ((r = choose_device(input, reset, &spec, err)) < 0 ||
-	    (r = br_module_load_btrfs(err)) < 0 ||
-	    (r = br_device_find(spec, reset->boot.timeout, &reset->device, err)) < 0)
+	    (r = br_module_load_btrfs(err)) < 0 || (r = wait_for_device(reset, spec)) < 0)
 		return r;
 	return br_hibernation_check(&reset->boot, err);
 }
@@ -299,6 +312,15 @@ static int run_mounted(const struct br_reset_input *input, struct br_reset *rese
 	return r;
 }
 
+static int mount_top(struct br_reset *reset, int *top_ret)
+{
+	unsigned flags = reset->outcome == BR_OUTCOME_DRY_RUN ? BR_TOPLEVEL_READ_ONLY : 0;
+
+	if (reset->device.missing > 0)
+		flags |= BR_TOPLEVEL_DEGRADED;
+	return br_toplevel_mount(reset->device.path, flags, top_ret, &reset->error);
+}
+
 static int run(const struct br_reset_input *input, struct br_reset *reset)
 {
 	BR_AUTO_CLOSE int top = -1;
@@ -316,9 +338,7 @@ static int run(const struct br_reset_input *input, struct br_reset *reset)
 	if (reset->boot.mode == BR_BOOT_DRY_RUN)
 		reset->requester = BR_REQUESTER_CMDLINE;
 	if ((r = br_config_load(input->config_path, &reset->config, &reset->error)) < 0 ||
-	    (r = find_device(input, reset)) < 0 ||
-	    (r = br_toplevel_mount(reset->device.path, reset->outcome == BR_OUTCOME_DRY_RUN, &top,
-				   &reset->error)) < 0)
+	    (r = find_device(input, reset)) < 0 || (r = mount_top(reset, &top)) < 0)
 		return r;
 	return run_mounted(input, reset, top);
 }

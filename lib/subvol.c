@@ -40,6 +40,7 @@ int br_subvol_stat(int fd, struct br_subvol *subvol_ret, struct br_error *err)
 		.id = info.id,
 		.parent_id = info.parent_id,
 		.generation = info.generation,
+		.ctransid = info.ctransid,
 		.otransid = info.otransid,
 		.read_only = info.flags & 1, /* BTRFS_ROOT_SUBVOL_RDONLY */
 	};

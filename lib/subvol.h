@@ -25,6 +25,8 @@ struct br_subvol {
 	uint64_t id;
 	uint64_t parent_id;  /* id of the subvolume that holds it */
 	uint64_t generation; /* transaction of its last change */
+	uint64_t ctransid;   /* transaction in which something in it was changed last: unlike
+				generation, neither a snapshot of it nor its read-only flag counts */
 	uint64_t otransid;   /* transaction of its creation */
 	uint8_t uuid[BR_UUID_SIZE];
 	uint8_t parent_uuid[BR_UUID_SIZE]; /* of what it is a snapshot of; all zero: of nothing */

@@ -6,6 +6,7 @@
 #include "subvol.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
@@ -27,29 +28,32 @@ static void append_kernel_log(int context, char *text, size_t size)
 	}
 }
 
-static int configure(int context, const char *device, bool read_only)
+static int configure(int context, const char *device, unsigned flags)
 {
 	if (fsconfig(context, FSCONFIG_SET_STRING, "source", device, 0) != 0 ||
 	    fsconfig(context, FSCONFIG_SET_STRING, "subvolid", "5", 0) != 0 ||
 	    fsconfig(context, FSCONFIG_SET_FLAG, "skip_balance", NULL, 0) != 0)
 		return -1;
-	if (read_only && (fsconfig(context, FSCONFIG_SET_FLAG, "ro", NULL, 0) != 0 ||
-			  fsconfig(context, FSCONFIG_SET_STRING, "rescue", "nologreplay", 0) != 0))
+	if (flags & BR_TOPLEVEL_DEGRADED &&
+	    fsconfig(context, FSCONFIG_SET_FLAG, "degraded", NULL, 0) != 0)
+		return -1;
+	if (flags & BR_TOPLEVEL_READ_ONLY &&
+	    (fsconfig(context, FSCONFIG_SET_FLAG, "ro", NULL, 0) != 0 ||
+	     fsconfig(context, FSCONFIG_SET_STRING, "rescue", "nologreplay", 0) != 0))
 		return -1;
 	return fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
 }
 
-/* super_read_only: of the file system; mount_read_only: of this mount alone */
-static int mount_detached(const char *device, bool super_read_only, bool mount_read_only, char *log,
+/* flags: of the file system; attributes: of this mount alone */
+static int mount_detached(const char *device, unsigned flags, unsigned attributes, char *log,
 			  size_t log_size)
 {
-	unsigned attributes = MOUNT_ATTR_NOATIME | (mount_read_only ? MOUNT_ATTR_RDONLY : 0);
 	BR_AUTO_CLOSE int context = fsopen("btrfs", FSOPEN_CLOEXEC);
 	int fd = -1, saved;
 
 	if (context < 0)
 		return -1;
-	if (configure(context, device, super_read_only) == 0)
+	if (configure(context, device, flags) == 0)
 		fd = fsmount(context, FSMOUNT_CLOEXEC, attributes);
 	saved = errno;
 	if (fd < 0)
@@ -58,10 +62,12 @@ static int mount_detached(const char *device, bool super_read_only, bool mount_r
 	return fd;
 }
 
-int br_toplevel_mount(const char *device, bool read_only, int *fd_ret, struct br_error *err)
+int br_toplevel_mount(const char *device, unsigned flags, int *fd_ret, struct br_error *err)
 {
 	char log[384] = "";
-	BR_AUTO_CLOSE int mounted = mount_detached(device, read_only, read_only, log, sizeof(log));
+	bool read_only = flags & BR_TOPLEVEL_READ_ONLY;
+	unsigned attributes = MOUNT_ATTR_NOATIME | (read_only ? MOUNT_ATTR_RDONLY : 0);
+	BR_AUTO_CLOSE int mounted = mount_detached(device, flags, attributes, log, sizeof(log));
 	BR_AUTO_CLOSE int top = -1;
 
 	/*
@@ -70,7 +76,8 @@ int br_toplevel_mount(const char *device, bool read_only, int *fd_ret, struct br
 	 */
 	if (mounted < 0 && read_only && (errno == EBUSY || errno == EINVAL)) {
 		log[0] = '\0';
-		mounted = mount_detached(device, false, true, log, sizeof(log));
+		mounted = mount_detached(device, flags & ~(unsigned)BR_TOPLEVEL_READ_ONLY,
+					 attributes, log, sizeof(log));
 	}
 	if (mounted < 0)
 		return br_error_set(err, BR_ERR_MOUNT, errno, device, "%s", log);

@@ -7,16 +7,18 @@
 
 #include "error.h"
 
-#include <stdbool.h>
+#define BR_TOPLEVEL_READ_ONLY 1
+#define BR_TOPLEVEL_DEGRADED 2
 
 /*
  * Mount the top level, by id, as a detached mount: it is attached to no directory and no mount
  * namespace but an anonymous one of its own, so nothing else can see it, nothing propagates, no
  * mount point is needed, and it ends with the last descriptor even when the program is killed.
  *
- * device     a member of the file system
- * read_only  nothing is written, the log of a crashed system is not replayed; an already writable
- *            mount of the file system elsewhere stays writable
+ * device  a member of the file system
+ * flags   BR_TOPLEVEL_READ_ONLY: nothing is written, the log of a crashed system is not replayed;
+ *         an already writable mount of the file system elsewhere stays writable.
+ *         BR_TOPLEVEL_DEGRADED: members may be missing, as far as the profiles allow it
  *
  * Options: noatime (reading must not change the old root), skip_balance (a balance that was
  * interrupted goes on when the system mounts its root, not for the second that we need).
@@ -24,7 +26,7 @@
  * Returns 0 with *fd_ret, a directory descriptor that the caller closes. BR_ERR_MOUNT with the
  * kernel's own explanation. Privilege: CAP_SYS_ADMIN. Kernel: 5.2.
  */
-BR_MUST_CHECK int br_toplevel_mount(const char *device, bool read_only, int *fd_ret,
+BR_MUST_CHECK int br_toplevel_mount(const char *device, unsigned flags, int *fd_ret,
 				    struct br_error *err);
 
 /*

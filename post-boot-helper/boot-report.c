@@ -83,6 +83,12 @@ static const struct field step_fields[] = {
 	{ 0 },
 };
 
+static const struct field warning_fields[] = {
+	FIELD(STRING, report_warning, code, "code"),
+	FIELD(STRING, report_warning, message, "message"),
+	{ 0 },
+};
+
 /*
  * Read an array of objects into an array of structures.
  *
@@ -184,6 +190,24 @@ static int read_dropped(const struct field_reader *reader, struct boot_report *r
 	return 0;
 }
 
+/* The initramfs may be older than this program, and its report without this key. */
+static int read_warnings(const struct field_reader *reader, struct boot_report *report)
+{
+	void *elements = NULL;
+	const json_t *array;
+	int r;
+
+	if (!json_object_get(report->json, "warnings"))
+		return 0;
+	r = fields_get_array(reader, report->json, "", "warnings", &array);
+	if (r < 0)
+		return r;
+	r = read_elements(reader, array, "warnings", warning_fields, sizeof(*report->warnings),
+			  &elements, &report->warning_count);
+	report->warnings = elements;
+	return r;
+}
+
 static int read_error(const struct field_reader *reader, struct boot_report *report)
 {
 	const json_t *error = json_object_get(report->json, "error");
@@ -210,7 +234,8 @@ static int read_report(struct field_reader *reader, struct boot_report *report)
 	r = r < 0 ? r : read_error(reader, report);
 	r = r < 0 ? r : read_ephemeral(reader, report);
 	r = r < 0 ? r : read_steps(reader, report);
-	return r < 0 ? r : read_dropped(reader, report);
+	r = r < 0 ? r : read_dropped(reader, report);
+	return r < 0 ? r : read_warnings(reader, report);
 }
 
 static int parse(const char *path, struct boot_report *report, struct br_error *err)
@@ -252,6 +277,7 @@ void boot_report_free(struct boot_report *report)
 	free(report->ephemeral);
 	free(report->steps);
 	free(report->dropped);
+	free(report->warnings);
 	free(report->text);
 	json_decref(report->json);
 	*report = (struct boot_report){ 0 };

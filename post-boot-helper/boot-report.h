@@ -38,6 +38,10 @@ struct report_error {
 	uint64_t sys_errno;
 };
 
+struct report_warning {
+	const char *code, *message;
+};
+
 /* Strings are NULL where the report says null; they may hold any character but NUL. */
 struct boot_report {
 	uint64_t version;
@@ -53,6 +57,8 @@ struct boot_report {
 	size_t step_count;
 	const char **dropped;
 	size_t dropped_count;
+	struct report_warning *warnings;
+	size_t warning_count;
 
 	char *text; /* as it was read */
 	size_t size;

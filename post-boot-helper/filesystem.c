@@ -88,7 +88,17 @@ static int find_device(const struct filesystem_options *options, struct filesyst
 			"which device? No ephemeral subvolume is mounted where %s says; "
 			"say device = \"UUID=...\" there, or use --device",
 			options->config);
-	return br_device_find(spec ? spec : asked, 0, &filesystem->device, err);
+	r = br_device_find(spec ? spec : asked, 0, &filesystem->device, err);
+	if (r == BR_ERR_DEVICE_INCOMPLETE && filesystem->config.degraded == BR_DEGRADED_YES)
+		r = br_device_find_degraded(spec ? spec : asked, &filesystem->device, err);
+	return r;
+}
+
+static unsigned mount_flags(const struct filesystem_options *options,
+			    const struct filesystem *filesystem)
+{
+	return (options->read_only ? BR_TOPLEVEL_READ_ONLY : 0) |
+	       (filesystem->device.missing > 0 ? BR_TOPLEVEL_DEGRADED : 0);
 }
 
 int filesystem_open(const struct filesystem_options *options, struct filesystem *ret,
@@ -99,8 +109,8 @@ int filesystem_open(const struct filesystem_options *options, struct filesystem 
 
 	if ((r = br_config_load(options->config, &filesystem.config, err)) < 0 ||
 	    (r = find_device(options, &filesystem, err)) < 0 ||
-	    (r = br_toplevel_mount(filesystem.device.path, options->read_only, &filesystem.top,
-				   err)) < 0 ||
+	    (r = br_toplevel_mount(filesystem.device.path, mount_flags(options, &filesystem),
+				   &filesystem.top, err)) < 0 ||
 	    (r = options->read_only || options->shared
 			 ? 0
 			 : br_toplevel_lock(filesystem.top, err)) < 0) {

@@ -9,10 +9,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Of the kernel log, as blankroot-initrd uses them: notice, error. */
+/* As blankroot-initrd uses them for the kernel log: notice, error. */
 static const char *priority_of(const struct boot_report *report)
 {
-	return report->exit_code == 0 ? "5" : "3";
+	return report->exit_code == 0 && report->warning_count == 0 ? "5" : "3";
 }
 
 static void put_name(FILE *out, const void *data)
@@ -92,6 +92,8 @@ static int send_boot(const struct boot_report *report, struct br_error *err)
 		add_error(&entry, &report->error);
 	for (size_t i = 0; i < report->dropped_count; i++)
 		journal_add(&entry, "BLANKROOT_DROPPED_ARCHIVE", report->dropped[i]);
+	for (size_t i = 0; i < report->warning_count; i++)
+		journal_add(&entry, "BLANKROOT_WARNING", report->warnings[i].code);
 	return journal_send(&entry, err);
 }
 

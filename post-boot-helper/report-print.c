@@ -187,6 +187,8 @@ static void print_details(const struct boot_report *report)
 	(void)fputc('\n', stdout);
 	for (size_t i = 0; i < report->dropped_count; i++)
 		print_item("Deleted:", report->dropped[i]);
+	for (size_t i = 0; i < report->warning_count; i++)
+		print_item("Warning:", report->warnings[i].message);
 }
 
 static int print_ephemeral(const struct report_ephemeral *ephemeral, struct br_error *err)

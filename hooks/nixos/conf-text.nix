@@ -33,6 +33,7 @@ let
   # The order is one of carrying: what persist has, /etc/passwd perhaps, is there when owners of paths are looked up.
   ephemeral = name: one: "ephemeral ${quote name} {\n" + keys "    " [
     (pair "blank" one.blank)
+    (pair "blank-changed" one.blankChanged)
     (pair "archive" one.archive)
     (pair "mountpoint" one.mountpoint)
     (pair "persist" one.persist)
@@ -40,7 +41,7 @@ let
   ] + lib.concatStrings (lib.mapAttrsToList path one.paths) + "}\n";
 in
 settings:
-keys "" [ (pair "device" settings.device) ]
+keys "" [ (pair "device" settings.device) (pair "degraded" settings.degraded) ]
 + lib.concatStrings (lib.mapAttrsToList ephemeral settings.ephemeral)
 + section "archives" (with settings.archives; [
   (pair "keep" keep)

@@ -75,6 +75,8 @@ let
   ephemeral = { name, ... }: {
     options = {
       blank = key subvolume "Read-only subvolume that it is made from. Default: the name with `-blank` appended.";
+      blankChanged = key (types.enum [ "warn" "refuse" ])
+        "What to do when the blank is not what it was at the last reset. Default: `warn`.";
       archive = key subvolume ''
         Directory, from the top level, where the old ones are kept; `none`: they are not kept. Default: `old_roots`.
       '';
@@ -119,6 +121,10 @@ in
       defaultText = lib.literalMD "the device of the ephemeral root in `fileSystems`";
       description = "The file system with the ephemeral subvolumes.";
     };
+    degraded = key (types.enum [ "no" "yes" ]) ''
+      Whether the file system is used while some of its devices are missing, after the wait for them. The system
+      needs `rootflags=degraded` in `boot.kernelParams`, too. Default: `no`.
+    '';
     ephemeral = mkOption {
       type = types.attrsOf (types.submodule ephemeral);
       default = { };

@@ -54,6 +54,12 @@ make_reports() {
 	mv "$top/root" "$top/aside"
 	image_unmount
 	reset from-archive 0 --config "$dir/link.conf" --device "$loop" --cmdline 'noresume rd.blankroot.from=mine'
+	image_mount
+	btrfs property set -ts "$top/root-blank" ro false
+	touch "$top/root-blank/modified"
+	btrfs property set -ts "$top/root-blank" ro true
+	image_unmount
+	reset blank-changed 0 --config "$dir/all.conf" --device "$loop" --cmdline noresume
 }
 
 # --- what they have, and what is written ---
@@ -121,8 +127,10 @@ check_error_codes() {
 }
 
 check_names() {
-	local steps marks
+	local warnings steps marks
 
+	warnings=$(list_entries lib/warning.c BR_WARNING_ | sed 's/^[^"]*"\([a-z-]*\)".*/\1/')
+	agree 'warnings' "$warnings" "$(sed -n '/^### Warnings/,/^### Error/s/^| `\([a-z-]*\)` | .*/\1/p' "$contract")"
 	steps=$(list_entries lib/plan-text.c BR_STEP_ | sed 's/^[^"]*"\([a-z-]*\)".*/\1/')
 	agree 'steps' "$steps" "$(sed -n '/^### Steps/,/^### /s/^| `\([a-z-]*\)` | .*/\1/p' "$contract")"
 	marks=$(sed -nE 's/^#define BR_XATTR_[A-Z]+\s+BR_XATTR_PREFIX "([a-z.]*)"/trusted.blankroot.\1/p' lib/record.h)

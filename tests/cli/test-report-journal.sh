@@ -80,7 +80,7 @@ send() { # exit code, entries
 # An entry has exactly these fields; the filter of jq makes them from the report, as an object. Null: not there.
 expect_entry() { # number, filter
 	jq "def text: tostring;
-		def common: {SYSLOG_IDENTIFIER: \"blankroot\", PRIORITY: (if .exit_code == 0 then 5 else 3 end),
+		def common: {SYSLOG_IDENTIFIER: \"blankroot\", PRIORITY: (if .exit_code == 0 and .warnings == [] then 5 else 3 end),
 			BLANKROOT_OUTCOME: .outcome, BLANKROOT_EXIT_CODE: .exit_code, BLANKROOT_REQUESTED_BY: .requested_by,
 			BLANKROOT_FILESYSTEM: .filesystem, BLANKROOT_DEVICE: .device, BLANKROOT_TOOL: .tool};
 		def sums(\$paths): {BLANKROOT_PATHS: (\$paths | length)} + ([
@@ -96,7 +96,8 @@ boot_filter='common + sums([.ephemeral[].paths[]]) + {MESSAGE: .reason, MESSAGE_
 	BLANKROOT_REASON: .reason, BLANKROOT_STARTED: .started, BLANKROOT_DURATION_USEC: .duration_us,
 	BLANKROOT_EPHEMERAL: (.ephemeral | length), BLANKROOT_ERROR_CODE: .error.code, BLANKROOT_ERROR_PATH: .error.path,
 	BLANKROOT_ERROR_MESSAGE: .error.message, ERRNO: (.error.errno | if . == 0 then null else . end),
-	BLANKROOT_DROPPED_ARCHIVE: (.dropped_archives | if . == [] then null else . end)}'
+	BLANKROOT_DROPPED_ARCHIVE: (.dropped_archives | if . == [] then null else . end),
+	BLANKROOT_WARNING: (.warnings | if . == [] then null else map(.code) end)}'
 
 expect_subvolume() { # entry, index, message
 	expect_entry "$1" "common + (.ephemeral[$2] | sums(.paths) + {MESSAGE: \"$3\",
@@ -158,6 +159,21 @@ check_not_reset() {
 	cat "$dir/entry.1" >>"$dir/all"
 }
 
+# A warning is an error in the journal, whatever the outcome.
+check_warnings() {
+	jq '.exit_code = 0 | .outcome = "reset" | .error = null |
+		.warnings = [{"code": "degraded", "message": "a"}, {"code": "blank-changed", "message": "b"}]' \
+		"$report" >"$report.new"
+	cp "$report" "$report.before"
+	mv "$report.new" "$report"
+	send 0 "$(jq '.ephemeral | 1 + length' "$report")"
+	expect_entry 1 "$boot_filter"
+	jq -e '.PRIORITY == ["3"] and .BLANKROOT_WARNING == ["degraded", "blank-changed"]' "$dir/entry.1" >/dev/null ||
+		fail "a warning looks like this: $(cat "$dir/entry.1")"
+	cat "$dir/entry.1" >>"$dir/all"
+	mv "$report.before" "$report"
+}
+
 # Names of any length and with any character arrive as they are; only MESSAGE may come to a terminal.
 check_names() {
 	jq '.error.path = "a\n\u001b[31m=\n" | .error.errno = 28 | .dropped_archives = ["old_roots/b\nc", "x" * 300000] |
@@ -209,6 +225,7 @@ fi
 expect_failure 'no systemd journal to write to'
 check_reset
 check_not_reset
+check_warnings
 check_names
 check_missing
 check_contract

@@ -204,7 +204,11 @@ check_each_value() {
 		name=$(jq -r 'map(if type == "number" then "[\(.)]" else ".\(.)" end) | join("")[1:]' <<<"$path")
 		count=$((count + 1))
 		change --argjson path "$path" 'delpaths([$path])'
-		refuse "${name//[\[\]]/.} is missing" "$changed"
+		if [ "$name" = warnings ]; then
+			"$BLANKROOT" report --report "$changed" >"$dir/out" || fail 'a report of before there were warnings is refused'
+		else
+			refuse "${name//[\[\]]/.} is missing" "$changed"
+		fi
 		[[ $name =~ $required ]] || expect_newer "$name left out"
 		change --argjson path "$path" 'setpath($path; -1.5)'
 		refuse "${name//[\[\]]/.} is (not|neither) " "$changed"
@@ -259,6 +263,10 @@ check_hostile() {
 	refuse 'not valid JSON' "$changed"
 	change '.ephemeral = [1]'
 	refuse 'ephemeral.0.. is not an object' "$changed"
+	change '.warnings = [1]'
+	refuse 'warnings.0.. is not an object' "$changed"
+	change '.warnings = [{"code": 1, "message": "x"}]'
+	refuse 'warnings.0..code is not a string' "$changed"
 	change '.dropped_archives = [1]'
 	refuse 'dropped_archives.. is not a string' "$changed"
 	refuse 'not a regular file' "$dir"

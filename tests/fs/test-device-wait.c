@@ -262,7 +262,8 @@ static void check_mountable(const struct br_device *device)
 	BR_AUTO_CLOSE int top = -1;
 	struct br_error err = { 0 };
 
-	ck_assert_msg(br_toplevel_mount(device->path, true, &top, &err) == 0, "%s", err.text);
+	ck_assert_msg(br_toplevel_mount(device->path, BR_TOPLEVEL_READ_ONLY, &top, &err) == 0, "%s",
+		      err.text);
 }
 
 START_TEST(test_mirror)
@@ -283,7 +284,7 @@ START_TEST(test_mirror)
 	/* the same while it is mounted, as in a running system */
 	BR_AUTO_CLOSE int top = -1;
 	struct br_error err;
-	ck_assert_int_eq(br_toplevel_mount(disks[0].device, false, &top, &err), 0);
+	ck_assert_int_eq(br_toplevel_mount(disks[0].device, 0, &top, &err), 0);
 	device = find(spec, 0, 2);
 	check_mountable(&device);
 	br_device_free(&device);

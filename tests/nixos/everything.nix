@@ -3,8 +3,10 @@
 # Settings with every option, each with a value of its own that the program takes.
 {
   device = "LABEL=everything";
+  degraded = "yes";
   ephemeral.root = {
     blank = "blanks/root";
+    blankChanged = "refuse";
     archive = "archives/root";
     mountpoint = "/";
     persist = [ "/etc/machine-id" "/var/lib/nixos" ];

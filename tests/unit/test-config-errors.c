@@ -155,7 +155,12 @@ static const struct {
 	  ABOVE "mountpoint: \"//x\": must not contain an empty component" },
 	{ ROOT "on-failure = ignore\n}",
 	  ABOVE "on-failure: \"ignore\": must be one of \"continue\", \"stop\"" },
+	{ ROOT "blank-changed = ignore\n}",
+	  ABOVE "blank-changed: \"ignore\": must be one of \"warn\", \"refuse\"" },
 	/* the other sections */
+	{ "degraded = maybe", "@:1: degraded: \"maybe\": must be one of \"no\", \"yes\"" },
+	{ ROOT "degraded = yes\n}", ABOVE "unknown key \"degraded\"" },
+	{ "blank-changed = warn", "@:1: unknown key \"blank-changed\"" },
 	{ "\ndevice = sda",
 	  "@:2: device: \"sda\": must be UUID=, LABEL=, PARTUUID=, PARTLABEL= or an absolute path" },
 	{ "device = \"~/x\"",

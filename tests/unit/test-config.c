@@ -44,6 +44,8 @@ START_TEST(test_defaults)
 	ck_assert_ptr_null(root->mountpoint);
 	ck_assert_uint_eq(root->persist_count, 0);
 	ck_assert_int_eq(root->on_failure, BR_ON_FAILURE_CONTINUE);
+	ck_assert_int_eq(root->blank_changed, BR_BLANK_CHANGED_WARN);
+	ck_assert_int_eq(config.degraded, BR_DEGRADED_NO);
 	ck_assert_str_eq(root->origin.file, conf.path);
 	ck_assert_uint_eq(root->origin.line, 1);
 	ck_assert_uint_eq(config.archives.keep, 30 * 86400);
@@ -103,6 +105,8 @@ static void expect_design(const struct br_config *config)
 	ck_assert(!root->persist[0].has_mode);
 	expect_postgresql(&root->persist[3]);
 	ck_assert_int_eq(root->on_failure, BR_ON_FAILURE_CONTINUE);
+	ck_assert_int_eq(root->blank_changed, BR_BLANK_CHANGED_WARN);
+	ck_assert_int_eq(config->degraded, BR_DEGRADED_NO);
 	ck_assert_uint_eq(config->archives.keep, 30 * 86400);
 	ck_assert_uint_eq(config->archives.keep_min, 3);
 	ck_assert_uint_eq(config->snapshots.subvolume_count, 2);
@@ -119,9 +123,11 @@ static void expect_design(const struct br_config *config)
 /* Section 4 of the design, to the letter. */
 static const char design[] =
 	"device = \"UUID=0b3a\"                # default: root= from the kernel command line\n"
+	"degraded = no                        # no (default) | yes\n"
 	"\n"
 	"ephemeral root {                     # title: the subvolume's path from the top level\n"
 	"    blank      = \"root-blank\"\n"
+	"    blank-changed = warn             # warn (default) | refuse\n"
 	"    archive    = \"old_roots\"\n"
 	"    mountpoint = \"/\"\n"
 	"    persist    = { \"/etc/machine-id\", \"/etc/ssh\", \"/var/lib/nixos\" }\n"
@@ -159,9 +165,9 @@ START_TEST(test_design)
 	conf_load(&conf, design, &config);
 	expect_design(&config);
 	ck_assert_str_eq(config.device, "UUID=0b3a");
-	ck_assert_uint_eq(config.ephemeral[0].origin.line, 3);
-	ck_assert_uint_eq(config.ephemeral[0].persist[1].origin.line, 7);
-	ck_assert_uint_eq(config.ephemeral[0].persist[3].origin.line, 8);
+	ck_assert_uint_eq(config.ephemeral[0].origin.line, 4);
+	ck_assert_uint_eq(config.ephemeral[0].persist[1].origin.line, 9);
+	ck_assert_uint_eq(config.ephemeral[0].persist[3].origin.line, 10);
 	br_config_free(&config);
 }
 END_TEST
@@ -184,7 +190,8 @@ START_TEST(test_everything_else)
 
 	conf_load(
 		&conf,
-		"ephemeral root { archive = \"none\" on-failure = stop }\n"
+		"degraded = yes\n"
+		"ephemeral root { archive = \"none\" on-failure = stop blank-changed = refuse }\n"
 		"ephemeral \"sub/home\" {\n"
 		"  blank = blanks/empty archive = none mountpoint = /home\n"
 		"  path /a { method = copy create = file owner = 1000 mode = 640 }\n"
@@ -199,6 +206,8 @@ START_TEST(test_everything_else)
 	ck_assert_uint_eq(config.ephemeral_count, 3);
 	ck_assert_ptr_null(find(&config, "root")->archive);
 	ck_assert_int_eq(find(&config, "root")->on_failure, BR_ON_FAILURE_STOP);
+	ck_assert_int_eq(find(&config, "root")->blank_changed, BR_BLANK_CHANGED_REFUSE);
+	ck_assert_int_eq(config.degraded, BR_DEGRADED_YES);
 	home = find(&config, "sub/home");
 	ck_assert_str_eq(home->blank, "blanks/empty");
 	ck_assert_ptr_null(home->archive);

@@ -51,6 +51,7 @@ static const struct {
 	{ BR_ERR_DEFAULT, "default", BR_CLASS_FAILED },
 	{ BR_ERR_SYNC, "sync", BR_CLASS_FAILED },
 	{ BR_ERR_OWNER, "owner", BR_CLASS_FAILED },
+	{ BR_ERR_BLANK_CHANGED, "blank-changed", BR_CLASS_REFUSED },
 };
 
 START_TEST(test_codes)

@@ -270,6 +270,23 @@ START_TEST(test_several)
 END_TEST
 
 /* docs/boot-contract.md */
+/* After every swap: as long as there is no root from it, each run tells that it changed. */
+START_TEST(test_blank_noted)
+{
+	static const enum br_blank_state states[] = { BR_BLANK_FIRST_SEEN, BR_BLANK_MODIFIED,
+						      BR_BLANK_REPLACED };
+	struct scene scene;
+
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		scene_begin(&scene, 1);
+		scene.of[SCENE_ROOT].blank_state = states[i];
+		assert_plan(&scene, false, STEP_NOTE(SCENE_ARCHIVE), STEP_SNAPSHOT, STEP_FLUSH,
+			    STEP_EXCHANGE, STEP_RETIRE(SCENE_ARCHIVE),
+			    "note what root-blank is, to know it again\n", STEP_COMMIT);
+	}
+}
+END_TEST
+
 START_TEST(test_step_names)
 {
 	static const char *const names[] = {
@@ -290,6 +307,7 @@ START_TEST(test_step_names)
 		"place",
 		"archive",
 		"set-default",
+		"note-blank",
 		"commit",
 	};
 
@@ -354,6 +372,7 @@ int main(void)
 	tcase_add_test(tcase, test_from_archive_without_root);
 	tcase_add_test(tcase, test_without_archive);
 	tcase_add_test(tcase, test_several);
+	tcase_add_test(tcase, test_blank_noted);
 	tcase_add_test(tcase, test_step_names);
 	tcase_add_test(tcase, test_no_memory);
 	return suite_run(suite, false);

@@ -57,6 +57,37 @@ START_TEST(test_line_of_dropped)
 }
 END_TEST
 
+START_TEST(test_warnings)
+{
+	struct story story;
+
+	story_begin(&story, 2);
+	story.scene.of[SCENE_HOME].blank_state = BR_BLANK_MODIFIED;
+	story.reset.device.members = 3;
+	story.reset.device.missing = 2;
+	story_carry_out(&story);
+	assert_json(
+		&story, ".warnings",
+		"[{\"code\":\"degraded\",\"message\":\"DEGRADED: 2 of the 3 members of the file "
+		"system are missing\"},{\"code\":\"blank-changed\",\"message\":\"BLANK CHANGED: "
+		"blanks/home was modified since the last reset\"}]\n");
+	BR_AUTO_FREE char *line = br_report_line(&story.reset);
+	ck_assert_ptr_nonnull(strstr(line, "; DEGRADED: 2 of the 3 members of the file system are "
+					   "missing; BLANK CHANGED: blanks/home was modified"));
+	story.scene.of[SCENE_HOME].blank_state = BR_BLANK_REPLACED;
+	story.scene.of[SCENE_ROOT].blank_state = BR_BLANK_FIRST_SEEN;
+	story.reset.device.missing = 1;
+	assert_json(
+		&story, "[.warnings[].message]",
+		"[\"DEGRADED: 1 of the 3 members of the file system is missing\",\"BLANK CHANGED: "
+		"blanks/home is another subvolume than at the last reset\"]\n");
+	story.reset.device.missing = 0;
+	story.scene.of[SCENE_HOME].blank_state = BR_BLANK_UNCHANGED;
+	assert_json(&story, ".warnings", "[]\n");
+	story_end(&story);
+}
+END_TEST
+
 START_TEST(test_skipped)
 {
 	struct story story;
@@ -266,7 +297,7 @@ START_TEST(test_complete)
 		    "\"requested_by\":\"configuration\",\"error\":null,\"device\":\"/dev/sda2\","
 		    "\"filesystem\":\"57377a52-f6e3-44a8-9ad6-0f09b1c36693\","
 		    "\"started\":\"2026-11-23T19:05:01Z\",\"duration_us\":81234,"
-		    "\"dropped_archives\":[]}\n");
+		    "\"dropped_archives\":[],\"warnings\":[]}\n");
 	assert_json(
 		&story, ".ephemeral[0]|del(.paths)",
 		"{\"name\":\"root\",\"mountpoint\":\"/\",\"on_failure\":\"continue\",\"source\":\"" SCENE_FROM
@@ -368,6 +399,7 @@ int main(void)
 	TCase *tcase = suite_add_case(suite, "report", NULL, NULL, 60);
 
 	tcase_add_test(tcase, test_line_of_dropped);
+	tcase_add_test(tcase, test_warnings);
 	tcase_add_test(tcase, test_skipped);
 	tcase_add_test(tcase, test_dry_run);
 	tcase_add_loop_test(tcase, test_failure, 0, COUNT(failures));
