@@ -24,6 +24,7 @@ LDFLAGS_test-mountinfo := $(ALLOCATION_FAILURES)
 LDFLAGS_test-request := $(ALLOCATION_FAILURES)
 LDFLAGS_test-report := $(ALLOCATION_FAILURES)
 LDFLAGS_test-memory := $(ALLOCATION_FAILURES)
+LDFLAGS_test-clock := -Wl,--wrap=time
 
 $(TEST_PROGRAMS): $(B)/%: $(B)/obj/%.o $(LIBSUPPORT) $(LIBTOOLPARTS) $(LIBBLANKROOT) \
 		$(STATIC_LIBS_STAMP) $(B)/flags
