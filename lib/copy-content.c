@@ -7,6 +7,7 @@
 #include <linux/fiemap.h>
 #include <linux/fs.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -174,6 +175,26 @@ static int clone(const struct br_object *src, const struct br_object *dst, unsig
 	return must_be_copied(errno) ? 1 : br_error_set(err, BR_ERR_CLONE, errno, src->name, NULL);
 }
 
+#define SWAP_SIGNATURE "SWAPSPACE2"
+
+/* Without copy-on-write, or the kernel would not have taken it for swap either. */
+static bool is_swap_file(const struct br_object *object, const struct br_attributes *attributes)
+{
+	char bytes[sizeof(SWAP_SIGNATURE) - 1];
+	off_t at = (off_t)sysconf(_SC_PAGESIZE) - (off_t)sizeof(bytes);
+
+	return attributes->flags & FS_NOCOW_FL &&
+	       pread(object->fd, bytes, sizeof(bytes), at) == (ssize_t)sizeof(bytes) &&
+	       memcmp(bytes, SWAP_SIGNATURE, sizeof(bytes)) == 0;
+}
+
+static void count_shared(struct br_copy *copy, const struct br_object *src,
+			 const struct br_attributes *from)
+{
+	copy->stats.bytes_shared += from->stx.stx_size;
+	copy->stats.swap_files += is_swap_file(src, from);
+}
+
 int br_copy_content(struct br_copy *copy, const struct br_object *src, const struct br_object *dst,
 		    const struct br_attributes *from, struct br_error *err)
 {
@@ -185,6 +206,6 @@ int br_copy_content(struct br_copy *copy, const struct br_object *src, const str
 	if (!copy->options->without_reflink)
 		r = clone(src, dst, from->flags, err);
 	if (r == 0)
-		copy->stats.bytes_shared += from->stx.stx_size;
+		count_shared(copy, src, from);
 	return r > 0 ? copy_bytes(copy, &content, err) : r;
 }

@@ -234,6 +234,7 @@ static void add_stats(struct br_copy_stats *sum, const struct br_copy_stats *mor
 	sum->subvolumes += more->subvolumes;
 	sum->bytes_shared += more->bytes_shared;
 	sum->bytes_copied += more->bytes_copied;
+	sum->swap_files += more->swap_files;
 }
 
 static int copy_top(struct br_copy *copy, struct br_copy_entry *top, struct br_error *err)

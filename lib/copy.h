@@ -37,6 +37,7 @@ struct br_copy_stats {
 	uint64_t subvolumes;   /* nested ones, carried by snapshot */
 	uint64_t bytes_shared; /* apparent size of reflinked files */
 	uint64_t bytes_copied; /* bytes that had to be read and written */
+	uint64_t swap_files; /* whose data is shared now: the kernel takes no such file for swap */
 };
 
 struct br_copy_options {

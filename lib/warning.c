@@ -12,19 +12,45 @@ static bool has_changed_blank(const struct br_reset *reset, size_t ephemeral)
 	       br_blank_is_changed(reset->facts.ephemeral[ephemeral].blank_state);
 }
 
-/* Position 0 is the device, 1 and more the ephemeral subvolumes. */
+static uint64_t count_swap_files(const struct br_reset *reset, size_t ephemeral)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; reset->results && i < reset->plan.count; i++)
+		if (reset->plan.steps[i].ephemeral == ephemeral)
+			count += reset->results[i].stats.swap_files;
+	return count;
+}
+
+static bool has_warning(const struct br_reset *reset, const struct br_warning *warning)
+{
+	switch (warning->type) {
+	case BR_WARNING_DEGRADED:
+		return reset->device.missing > 0;
+	case BR_WARNING_BLANK_CHANGED:
+		return has_changed_blank(reset, warning->ephemeral);
+	default:
+		return count_swap_files(reset, warning->ephemeral) > 0;
+	}
+}
+
+/* Position 0 is the device; then there are two for each ephemeral subvolume. */
 bool br_warning_next(const struct br_reset *reset, size_t *position, struct br_warning *ret)
 {
-	for (size_t at = *position; at <= reset->config.ephemeral_count; at++) {
-		if (at == 0 ? reset->device.missing == 0 : !has_changed_blank(reset, at - 1))
-			continue;
-		*ret = (struct br_warning){
-			.type = at == 0 ? BR_WARNING_DEGRADED : BR_WARNING_BLANK_CHANGED,
+	while (*position <= 2 * reset->config.ephemeral_count) {
+		size_t at = (*position)++;
+		struct br_warning warning = {
+			.type = at == 0       ? BR_WARNING_DEGRADED
+				: at % 2 == 1 ? BR_WARNING_BLANK_CHANGED
+					      : BR_WARNING_SWAP_FILE,
 			.reset = reset,
-			.ephemeral = at == 0 ? 0 : at - 1,
+			.ephemeral = at == 0 ? 0 : (at - 1) / 2,
 		};
-		*position = at + 1;
-		return true;
+
+		if (has_warning(reset, &warning)) {
+			*ret = warning;
+			return true;
+		}
 	}
 	return false;
 }
@@ -42,27 +68,48 @@ const char *br_warning_name(enum br_warning_type type)
 	static const char *const names[] = {
 		[BR_WARNING_DEGRADED] = "degraded",
 		[BR_WARNING_BLANK_CHANGED] = "blank-changed",
+		[BR_WARNING_SWAP_FILE] = "swap-file",
 	};
 
 	return names[type];
 }
 
-void br_warning_put(FILE *out, const void *data)
+static void put_degraded(FILE *out, const struct br_device *device)
 {
-	const struct br_warning *warning = data;
-	const struct br_reset *reset = warning->reset;
-	const struct br_ephemeral_facts *facts;
+	(void)fprintf(out,
+		      "DEGRADED: %" PRIu64 " of the %" PRIu64
+		      " members of the file system %s missing",
+		      device->missing, device->members, device->missing == 1 ? "is" : "are");
+}
 
-	if (warning->type == BR_WARNING_DEGRADED) {
-		(void)fprintf(out,
-			      "DEGRADED: %" PRIu64 " of the %" PRIu64
-			      " members of the file system %s missing",
-			      reset->device.missing, reset->device.members,
-			      reset->device.missing == 1 ? "is" : "are");
-		return;
-	}
-	facts = &reset->facts.ephemeral[warning->ephemeral];
+static void put_blank_changed(FILE *out, const struct br_ephemeral_facts *facts)
+{
 	(void)fputs("BLANK CHANGED: ", out);
 	br_text_put_name(out, facts->source_path);
 	(void)fprintf(out, " %s", br_blank_state_text(facts->blank_state));
+}
+
+static void put_swap_file(FILE *out, const struct br_warning *warning)
+{
+	uint64_t count = count_swap_files(warning->reset, warning->ephemeral);
+
+	(void)fputs("SWAP FILE: ", out);
+	br_text_put_name(out, warning->reset->config.ephemeral[warning->ephemeral].name);
+	(void)fprintf(out,
+		      " has %" PRIu64
+		      " in its persistent paths, which cannot be used as long as an "
+		      "archive shares it: keep swap in a subvolume of its own",
+		      count);
+}
+
+void br_warning_put(FILE *out, const void *data)
+{
+	const struct br_warning *warning = data;
+
+	if (warning->type == BR_WARNING_DEGRADED)
+		put_degraded(out, &warning->reset->device);
+	else if (warning->type == BR_WARNING_BLANK_CHANGED)
+		put_blank_changed(out, &warning->reset->facts.ephemeral[warning->ephemeral]);
+	else
+		put_swap_file(out, warning);
 }

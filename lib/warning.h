@@ -12,6 +12,7 @@
 enum br_warning_type {
 	BR_WARNING_DEGRADED,      /* members of the file system are missing */
 	BR_WARNING_BLANK_CHANGED, /* a blank is not what it was at the last reset */
+	BR_WARNING_SWAP_FILE,     /* a swap file was carried that cannot be used any more */
 };
 
 struct br_warning {

@@ -65,6 +65,7 @@ START_TEST(test_warnings)
 	story.scene.of[SCENE_HOME].blank_state = BR_BLANK_MODIFIED;
 	story.reset.device.members = 3;
 	story.reset.device.missing = 2;
+	story_add_path(&story, SCENE_TEXT("etc"), BR_OBJECT_DIRECTORY);
 	story_carry_out(&story);
 	assert_json(
 		&story, ".warnings",
@@ -84,6 +85,10 @@ START_TEST(test_warnings)
 	story.reset.device.missing = 0;
 	story.scene.of[SCENE_HOME].blank_state = BR_BLANK_UNCHANGED;
 	assert_json(&story, ".warnings", "[]\n");
+	story_count(&story, 0, (struct br_copy_stats){ .files = 9, .swap_files = 2 });
+	assert_json(&story,
+		    "[.warnings[]|[.code,(.message|startswith(\"SWAP FILE: root has 2 in \"))]]",
+		    "[[\"swap-file\",true]]\n");
 	story_end(&story);
 }
 END_TEST
