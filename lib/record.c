@@ -46,7 +46,7 @@ static int record_key(const char *prefix, const char *escaped, char **key_ret, s
 	return 0;
 }
 
-/* Returns 0 with the text of a record, "" when there is none or when it is absurdly long. */
+/* Returns 0 with the text of a record, or leaves it: there is none, or it is absurdly long. */
 static int read_text(int state_fd, const char *prefix, const char *escaped,
 		     char text[RECORD_MAX + 1], struct br_error *err)
 {
@@ -54,7 +54,6 @@ static int read_text(int state_fd, const char *prefix, const char *escaped,
 	ssize_t size;
 	int r;
 
-	text[0] = '\0';
 	if (state_fd < 0)
 		return 0;
 	r = record_key(prefix, escaped, &key, err);
@@ -78,7 +77,7 @@ static const char *parse_record(const char *text, uint8_t uuid_ret[BR_UUID_SIZE]
 int br_record_read(int state_fd, const char *escaped, struct br_record *ret, struct br_error *err)
 {
 	struct br_record record = { 0 };
-	char text[RECORD_MAX + 1];
+	char text[RECORD_MAX + 1] = "";
 	const char *archive;
 	int r = read_text(state_fd, BR_XATTR_OLD, escaped, text, err);
 
@@ -131,7 +130,7 @@ int br_record_read_blank(int state_fd, const char *escaped, struct br_blank_reco
 			 struct br_error *err)
 {
 	struct br_blank_record record = { 0 };
-	char text[RECORD_MAX + 1];
+	char text[RECORD_MAX + 1] = "";
 	const char *digits;
 	int r = read_text(state_fd, BR_XATTR_BLANK, escaped, text, err);
 

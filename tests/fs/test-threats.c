@@ -108,10 +108,11 @@ START_TEST(test_user)
 }
 END_TEST
 
+#define LARGE "large=$(perl -e 'print \"x\" x 3000'); "
+
 /* Shell lines in the kept directory. */
 static const char *const nuisances[] = {
-	"for i in $(seq 5); do setfattr -n user.$i -v $(perl -e 'print \"x\" x 3000') "
-	"sshd_config; done",
+	LARGE "for i in $(seq 5); do setfattr -n user.$i -v $large sshd_config; done",
 	"setfattr -n user.large -v $(perl -e 'print \"x\" x 15000') sshd_config",
 	"printf x >\"$(printf 'a\\033[2J\\033]0;owned\\007\\n\\302\\233\\377\\342\\200\\256b')\"",
 	"mknod sda b 8 0; mknod mem c 1 1; mknod tty c 5 0; mkfifo pipe; chmod 666 *",
