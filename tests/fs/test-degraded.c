@@ -165,6 +165,26 @@ START_TEST(test_dry_run_changes_nothing)
 }
 END_TEST
 
+/* In the running system the helper works on it too, where that is allowed. */
+START_TEST(test_helper)
+{
+	struct image *image = make_server(NULL, NULL);
+
+	show_members(image, true, false);
+	BR_AUTO_FREE char *yes = server_config("degraded = yes\n" EPHEMERAL);
+	BR_AUTO_FREE char *no = server_config(EPHEMERAL);
+	(void)mount_top(image, 0, "degraded");
+	free(run_shell(0, "! ${BLANKROOT:-build/blankroot} skip --config %s --device UUID=%s 2>&1",
+		       no, image->uuid));
+	ck_assert(!tree_exists(image->top, ".blankroot/request"));
+	free(run_shell(0, "${BLANKROOT:-build/blankroot} skip --config %s --device UUID=%s", yes,
+		       image->uuid));
+	ck_assert(tree_exists(image->top, ".blankroot/request"));
+	image_unmount(image);
+	image_free(image);
+}
+END_TEST
+
 /* Nothing is said, and nothing is different, when all are there. */
 START_TEST(test_complete)
 {
@@ -240,6 +260,7 @@ int main(void)
 	tcase_add_loop_test(tcase, test_not_allowed, 0, 2);
 	tcase_add_loop_test(tcase, test_allowed, 0, 2);
 	tcase_add_test(tcase, test_dry_run_changes_nothing);
+	tcase_add_test(tcase, test_helper);
 	tcase_add_test(tcase, test_complete);
 	tcase_add_test(tcase, test_too_many_missing);
 	tcase_add_loop_test(tcase, test_member_comes_back, 0, 2);
