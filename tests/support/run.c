@@ -10,6 +10,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -224,11 +225,16 @@ bool run_tool_is_sanitized(void)
 
 bool run_exists(const char *program)
 {
-	struct run_result result;
-	const char *const argv[] = { "sh", "-c", "command -v \"$1\"", "sh", program, NULL };
+	const char *dir = getenv("PATH");
+	char path[PATH_MAX];
 
-	run(&(struct run_options){ .argv = argv }, &result);
-	bool found = result.code == 0;
-	run_free(&result);
-	return found;
+	while (dir && *dir) {
+		int length = (int)strcspn(dir, ":");
+
+		(void)snprintf(path, sizeof(path), "%.*s/%s", length, dir, program);
+		if (access(path, X_OK) == 0)
+			return true;
+		dir += length + (dir[length] == ':');
+	}
+	return false;
 }

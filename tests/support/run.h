@@ -79,7 +79,7 @@ bool run_tool_is_sanitized(void);
 /* Path of the program under test. */
 const char *run_tool_path(void);
 
-/* Is there such a program in PATH? */
+/* Is there such a program in PATH? Outside of tests too. */
 bool run_exists(const char *program);
 
 #endif
