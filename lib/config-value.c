@@ -6,12 +6,12 @@
 #include "device.h"
 #include "interval.h"
 #include "name.h"
+#include "retained.h"
 #include "owner.h"
 
 #include <limits.h>
 #include <string.h>
 
-#define SNAPSHOTS_DIR "snapshots" /* the helper's */
 
 static int refuse(const char *problem, struct br_error *err)
 {
@@ -73,8 +73,8 @@ const char *br_config_subvolume_problem(const char *path)
 	const char *problem = br_config_path_problem(path);
 
 	if (!problem && (br_config_path_is_within(path, BR_STATE_DIR) ||
-			 br_config_path_is_within(path, SNAPSHOTS_DIR)))
-		problem = "must not be at or below \"" BR_STATE_DIR "\" or \"" SNAPSHOTS_DIR
+			 br_config_path_is_within(path, BR_SNAPSHOTS_DIR)))
+		problem = "must not be at or below \"" BR_STATE_DIR "\" or \"" BR_SNAPSHOTS_DIR
 			  "\", which are blankroot's own";
 	return problem;
 }

@@ -5,6 +5,7 @@
 #include "cleanup.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 int br_name_escape(const char *subvolume, char **name_ret, struct br_error *err)
@@ -84,6 +85,27 @@ bool br_name_is_archive_of(const char *entry, const char *escaped)
 	/* counting starts at 2, without leading zeros */
 	return skip_char(&c, '-') && *c >= '1' && *c <= '9' && strcmp(c, "1") != 0 &&
 	       c[strspn(c, "0123456789")] == '\0';
+}
+
+bool br_name_archive_time(const char *entry, const char *escaped, time_t *time_ret)
+{
+	struct tm utc = { 0 }, same;
+	time_t time;
+
+	if (!br_name_is_archive_of(entry, escaped) ||
+	    sscanf(entry + strlen(escaped), ".%4d%2d%2dT%2d%2d%2dZ", &utc.tm_year, &utc.tm_mon,
+		   &utc.tm_mday, &utc.tm_hour, &utc.tm_min, &utc.tm_sec) != 6)
+		return false;
+	utc.tm_year -= 1900;
+	utc.tm_mon--;
+	same = utc;
+	time = timegm(&same);
+	/* it makes March of the 30th of February */
+	if (same.tm_mon != utc.tm_mon || same.tm_mday != utc.tm_mday ||
+	    same.tm_hour != utc.tm_hour || same.tm_min != utc.tm_min || same.tm_sec != utc.tm_sec)
+		return false;
+	*time_ret = time;
+	return true;
 }
 
 char *br_name_join(const char *dir, const char *name)

@@ -39,6 +39,12 @@ char *br_name_archive(const char *escaped, time_t now, unsigned n);
 /* Is this entry of an archive directory one that br_name_archive made for this subvolume? */
 bool br_name_is_archive_of(const char *entry, const char *escaped);
 
+/*
+ * The time in such a name. False, *time_ret untouched, when it is not one of this subvolume, or has
+ * no such time.
+ */
+bool br_name_archive_time(const char *entry, const char *escaped, time_t *time_ret);
+
 /* dir "/" name, or name when dir is "". Owned by the caller; NULL: no memory. */
 char *br_name_join(const char *dir, const char *name);
 

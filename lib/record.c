@@ -5,6 +5,7 @@
 #include "cleanup.h"
 #include "name.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -171,6 +172,39 @@ static int set_time(int fd, const char *mark, time_t when, struct br_error *err)
 	if (fsetxattr(fd, mark, text, (size_t)length, 0) != 0)
 		return br_error_set(err, BR_ERR_XATTR, errno, NULL, "%s", mark);
 	return 0;
+}
+
+void br_record_note_number(int fd, const char *mark, uint64_t number)
+{
+	char text[32];
+	int length = snprintf(text, sizeof(text), "%" PRIu64, number);
+
+	(void)fsetxattr(fd, mark, text, (size_t)length, 0); /* as the header says */
+}
+
+uint64_t br_record_get_number(int fd, const char *mark, uint64_t otherwise)
+{
+	char text[32], *end;
+	ssize_t size = fgetxattr(fd, mark, text, sizeof(text) - 1);
+	unsigned long long number;
+
+	if (size <= 0)
+		return otherwise;
+	text[size] = '\0';
+	errno = 0;
+	number = strtoull(text, &end, 10);
+	return errno == 0 && isdigit((unsigned char)text[0]) && end == text + size ? number
+										   : otherwise;
+}
+
+bool br_record_get_retired(int fd, time_t *when_ret)
+{
+	uint64_t when = br_record_get_number(fd, BR_XATTR_RETIRED, UINT64_MAX);
+
+	if (when > INT64_MAX)
+		return false;
+	*when_ret = (time_t)when;
+	return true;
 }
 
 int br_record_set_retired(int fd, time_t when, struct br_error *err)

@@ -12,6 +12,8 @@
  *   trusted.blankroot.blank.<escaped name> "<uuid of the blank> <its ctransid>": the blank of the
  *                                          last reset from one, as it was then. Tells a blank that
  *                                          was changed or replaced since.
+ *   trusted.blankroot.deleting             id of the subvolume whose deletion has begun; that of one
+ *                                          that is gone means nothing: ids are never used again
  * On the root directory of a subvolume:
  *   trusted.blankroot.retired              when it was swapped out, in seconds since the epoch
  *   trusted.blankroot.good                 set by the running system: this boot was good
@@ -30,6 +32,7 @@
 #define BR_XATTR_PREFIX "trusted.blankroot."
 #define BR_XATTR_OLD BR_XATTR_PREFIX "old."
 #define BR_XATTR_BLANK BR_XATTR_PREFIX "blank."
+#define BR_XATTR_DELETING BR_XATTR_PREFIX "deleting"
 #define BR_XATTR_RETIRED BR_XATTR_PREFIX "retired"
 #define BR_XATTR_GOOD BR_XATTR_PREFIX "good"
 #define BR_XATTR_PINNED BR_XATTR_PREFIX "pinned"
@@ -73,6 +76,17 @@ BR_MUST_CHECK int br_record_read_blank(int state_fd, const char *escaped,
 /* Write what it is, replacing an earlier record. Not flushed. BR_ERR_XATTR, BR_ERR_NOMEM. */
 BR_MUST_CHECK int br_record_write_blank(int state_fd, const char *escaped,
 					const struct br_subvol *blank, struct br_error *err);
+/* Note a number on an open directory. Not flushed. A failure shows in that it is not there. */
+void br_record_note_number(int fd, const char *mark, uint64_t number);
+
+/* That number; otherwise when there is none, or it cannot be understood. */
+uint64_t br_record_get_number(int fd, const char *mark, uint64_t otherwise);
+
+/*
+ * When the subvolume whose root is open was retired. False, *when_ret untouched, when that is not
+ * known.
+ */
+bool br_record_get_retired(int fd, time_t *when_ret);
 
 /* Note on an open subvolume root when it was retired. BR_ERR_XATTR. */
 BR_MUST_CHECK int br_record_set_retired(int fd, time_t when, struct br_error *err);

@@ -45,7 +45,7 @@ enum br_reason {
 
 struct br_retention_item {
 	uint64_t id;      /* of the subvolume: the order of age, whatever a clock said */
-	const char *name; /* for the caller */
+	char *name;  /* for the caller */
 	bool has_time;
 	time_t time; /* of retirement, or of creation */
 	bool good;   /* its boot was good */

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* All archives, parked subvolumes and snapshots of a file system, as list and prune look at them. */
+#ifndef BLANKROOT_RETAINED_ALL_H
+#define BLANKROOT_RETAINED_ALL_H
+
+#include "config.h"
+#include "request.h"
+#include "retained.h"
+
+#include <time.h>
+
+struct retained_group {
+	struct br_retained retained;
+	struct br_retention_policy policy;
+};
+
+struct retained_all {
+	struct br_request request;
+	struct br_retained_facts facts;
+	struct retained_group *groups;
+	size_t count;
+};
+
+/*
+ * List everything, and decide what stays.
+ *
+ * top     the top level; as long as ret is used, like the configuration
+ * only    path of one subvolume; NULL: all
+ *
+ * Returns 0 with *ret owned by the caller (retained_all_free). BR_ERR_USAGE: nothing of that
+ * subvolume is kept here. Errors of br_retained_list and br_request_read.
+ */
+BR_MUST_CHECK int retained_all_read(int top, const struct br_config *config, const char *only,
+				    time_t now, struct retained_all *ret, struct br_error *err);
+
+/* Release. NULL-safe, and safe on a zeroed structure. */
+void retained_all_free(struct retained_all *all);
+
+#endif
