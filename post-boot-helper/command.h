@@ -21,6 +21,7 @@ struct command {
 };
 
 extern const struct command command_diff;
+extern const struct command command_list;
 extern const struct command command_prune;
 extern const struct command command_report;
 extern const struct command command_rollback;

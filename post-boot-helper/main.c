@@ -9,6 +9,7 @@
 
 static const struct command *const commands[] = {
 	&command_diff,
+	&command_list,
 	&command_prune,
 	&command_report,
 	&command_rollback,
