@@ -48,7 +48,7 @@ _blankroot() {
 	local word=${COMP_WORDS[COMP_CWORD]}
 
 	if ((COMP_CWORD == 1)); then
-		_blankroot_offer "$(compgen -W 'diff report rollback skip --help --version' -- "$word")"
+		_blankroot_offer "$(compgen -W 'diff list prune report rollback skip --help --version' -- "$word")"
 		return
 	fi
 	! _blankroot_value || return 0
@@ -57,6 +57,8 @@ _blankroot() {
 		_blankroot_offer "$(compgen -W '--of= --from= --subvolume= --only= --summary --json --suggest --exit-code
 			--device= --config= --help' -- "$word")"
 		;;
+	list) _blankroot_offer "$(compgen -W '--json --noheadings --device= --config= --help' -- "$word")" ;;
+	prune) _blankroot_offer "$(compgen -W '--dry-run --device= --config= --help' -- "$word")" ;;
 	report)
 		_blankroot_offer "$(compgen -W '--verbose --json --journal --mark-good --dry-run --report= --config= --help' \
 			-- "$word")"

@@ -31,6 +31,25 @@ _blankroot_diff() {
 		'--help[print a summary of the options]'
 }
 
+_blankroot_list() {
+	_arguments \
+		'--json[for programs]' \
+		'--noheadings[without the line of headings]' \
+		'--device=[another file system]:specification or block device:_files' \
+		'--config=[the configuration]:file:_files' \
+		'--help[print a summary of the options]' \
+		'1:subvolume:'
+}
+
+_blankroot_prune() {
+	_arguments \
+		'--dry-run[only say what would be deleted, and why]' \
+		'--device=[another file system]:specification or block device:_files' \
+		'--config=[the configuration]:file:_files' \
+		'--help[print a summary of the options]' \
+		'1:subvolume:'
+}
+
 _blankroot_report() {
 	_arguments \
 		'--verbose[the steps too, and all else that the report knows]' \
@@ -66,6 +85,8 @@ _blankroot() {
 	local state
 	local -a commands=(
 		'diff:tell what the next reset will lose'
+		'list:list archives and snapshots, and why each stays or goes'
+		'prune:delete the archives and snapshots that are not to be kept'
 		'report:tell what the reset did at this boot'
 		'rollback:let the next boot start from an archive, once'
 		'skip:let the next boot keep the root, once'
