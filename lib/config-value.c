@@ -6,12 +6,11 @@
 #include "device.h"
 #include "interval.h"
 #include "name.h"
-#include "retained.h"
 #include "owner.h"
+#include "retained.h"
 
 #include <limits.h>
 #include <string.h>
-
 
 static int refuse(const char *problem, struct br_error *err)
 {

@@ -44,7 +44,7 @@ enum br_reason {
 };
 
 struct br_retention_item {
-	uint64_t id;      /* of the subvolume: the order of age, whatever a clock said */
+	uint64_t id; /* of the subvolume: the order of age, whatever a clock said */
 	char *name;  /* for the caller */
 	bool has_time;
 	time_t time; /* of retirement, or of creation */
