@@ -87,17 +87,32 @@ bool br_name_is_archive_of(const char *entry, const char *escaped)
 	       c[strspn(c, "0123456789")] == '\0';
 }
 
+/* They are there: br_name_is_archive_of has seen them. */
+static int read_digits(const char **c, size_t count)
+{
+	int number = 0;
+
+	for (; count > 0; count--, (*c)++)
+		number = 10 * number + (**c - '0');
+	return number;
+}
+
 bool br_name_archive_time(const char *entry, const char *escaped, time_t *time_ret)
 {
 	struct tm utc = { 0 }, same;
+	const char *c;
 	time_t time;
 
-	if (!br_name_is_archive_of(entry, escaped) ||
-	    sscanf(entry + strlen(escaped), ".%4d%2d%2dT%2d%2d%2dZ", &utc.tm_year, &utc.tm_mon,
-		   &utc.tm_mday, &utc.tm_hour, &utc.tm_min, &utc.tm_sec) != 6)
+	if (!br_name_is_archive_of(entry, escaped))
 		return false;
-	utc.tm_year -= 1900;
-	utc.tm_mon--;
+	c = entry + strlen(escaped) + 1;
+	utc.tm_year = read_digits(&c, 4) - 1900;
+	utc.tm_mon = read_digits(&c, 2) - 1;
+	utc.tm_mday = read_digits(&c, 2);
+	c++; /* T */
+	utc.tm_hour = read_digits(&c, 2);
+	utc.tm_min = read_digits(&c, 2);
+	utc.tm_sec = read_digits(&c, 2);
 	same = utc;
 	time = timegm(&same);
 	/* it makes March of the 30th of February */

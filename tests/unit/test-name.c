@@ -232,12 +232,46 @@ START_TEST(test_no_memory)
 }
 END_TEST
 
+/* What the name says, and nothing when there is no such time. */
+START_TEST(test_archive_time)
+{
+	static const struct {
+		const char *entry;
+		time_t time; /* -1: none */
+	} cases[] = {
+		{ "root.20261123T190501Z", THEN },
+		{ "root.20261123T190501Z-12", THEN },
+		{ "root.19700101T000000Z", 0 },
+		{ "root.20240229T000000Z", 1709164800 },
+		{ "root.20230229T000000Z", -1 },
+		{ "root.20261323T190501Z", -1 },
+		{ "root.20261100T190501Z", -1 },
+		{ "root.20261123T240000Z", -1 },
+		{ "root.20261123T196001Z", -1 },
+		{ "root.20261123T190561Z", -1 },
+		{ "root.20261123T190501", -1 },
+		{ "other.20261123T190501Z", -1 },
+		{ "r", -1 },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		time_t time = -1;
+
+		ck_assert_msg(br_name_archive_time(cases[i].entry, "root", &time) ==
+				      (cases[i].time != -1),
+			      "%s", cases[i].entry);
+		ck_assert_int_eq(time, cases[i].time);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("name");
 	TCase *tcase = suite_add_case(suite, "name", NULL, NULL, 10);
 
 	tcase_add_test(tcase, test_escape);
+	tcase_add_test(tcase, test_archive_time);
 	tcase_add_test(tcase, test_escape_is_injective);
 	tcase_add_test(tcase, test_escape_length);
 	tcase_add_test(tcase, test_staging);
