@@ -153,6 +153,35 @@ START_TEST(test_nuisance)
 }
 END_TEST
 
+/*
+ * More names of attributes than the kernel lists: what cannot be carried faithfully is not carried,
+ * and everybody hears of it.
+ */
+START_TEST(test_reset_prevented)
+{
+	struct image *image = server_begin();
+	BR_AUTO_FREE char *config = layout_config("\"/etc/ssh\"", NULL);
+	uint64_t root = subvol_id(image->top, "root");
+	struct reset_result result;
+	char name[256];
+
+	for (unsigned i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "user.%03u%0240u", i, 0);
+		tree_set_xattr(image->top, "root/etc/ssh/sshd_config", name, "x", 1);
+	}
+	ck_assert_msg(server_reset(image, &(struct reset){ .config = config }, &result) == 4,
+		      "exit %d: %s", result.code, result.run.err);
+	assert_says(result.run.err, "NOT RESET");
+	assert_says(result.run.err, "root/etc/ssh/sshd_config");
+	assert_report(&result, ".error.code == \"xattr\" and .error.errno == 7");
+	reset_free(&result);
+	ck_assert_uint_eq(subvol_id(image->top, "root"), root);
+	ck_assert(!tree_exists(image->top, ".blankroot/staging-root"));
+	run_ok(image->top, "rm", "root/etc/ssh/sshd_config");
+	server_reset_ok(image, config);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("threats");
@@ -160,5 +189,6 @@ int main(void)
 
 	tcase_add_test(tcase, test_user);
 	tcase_add_loop_test(tcase, test_nuisance, 0, sizeof(nuisances) / sizeof(nuisances[0]));
+	tcase_add_test(tcase, test_reset_prevented);
 	return suite_run(suite, true);
 }
