@@ -9,6 +9,9 @@
 
 machine=
 machine_memory=512
+# Without cmpxchg16b: QEMU 7.2 emulates it wrongly when its operand is not mapped yet, and Linux 6.12, whose allocator
+# uses it, dies of a double fault.
+machine_cpu=${BOOT_CPU:-max,-cx16}
 boot_limit=${BOOT_LIMIT:-180}
 
 # Dies with this script, however that ends.
@@ -26,7 +29,7 @@ machine_start() { # name, kernel, initramfs, command line, drive...
 		*) drives+=(-drive "if=virtio,$form=$drive") ;;
 		esac
 	done
-	setpriv --pdeathsig KILL qemu-system-x86_64 -accel tcg -cpu max -m "$machine_memory" -nodefaults -no-user-config \
+	setpriv --pdeathsig KILL qemu-system-x86_64 -accel tcg -cpu "$machine_cpu" -m "$machine_memory" -nodefaults -no-user-config \
 		-display none -serial stdio -monitor "pipe:$dir/monitor" -no-reboot -kernel "$2" -initrd "$3" \
 		-append "console=ttyS0 loglevel=4 $4" "${drives[@]}" <"$dir/keyboard" >"$console" 2>&1 &
 	machine=$!
