@@ -185,7 +185,7 @@ static int compare_name(struct comparison *c, const struct dir_pair *pair, const
 	if ((r = look(c, &place, OLD, old)) < 0 || (r = look(c, &place, NEW, now)) < 0)
 		return r;
 	if (place.has[OLD] && place.has[NEW] && place.is_in_both[OLD] && place.is_in_both[NEW] &&
-	    old->target == now->target)
+	    place.inodes[OLD][OLD].ino == place.inodes[NEW][NEW].ino)
 		return 0; /* it was away and came back */
 	*differs = true;
 	if (place.has[OLD] && place.has[NEW] && !place.is_in_both[OLD] && !place.is_in_both[NEW])
@@ -201,11 +201,14 @@ static int compare_names(struct comparison *c, const struct dir_pair *pair, bool
 	int r = br_changes_read_entries(c, pair, lists);
 	size_t i = 0, j = 0;
 
-	while (r == 0 && (i < lists[OLD].count || j < lists[NEW].count)) {
+	while (r == 0) {
 		const struct entry *old = i < lists[OLD].count ? &lists[OLD].items[i] : NULL;
 		const struct entry *now = j < lists[NEW].count ? &lists[NEW].items[j] : NULL;
-		int order = !old ? 1 : !now ? -1 : strcmp(old->name, now->name);
+		int order;
 
+		if (!old && !now)
+			break;
+		order = !old ? 1 : !now ? -1 : strcmp(old->name, now->name);
 		r = compare_name(c, pair, order <= 0 ? old : NULL, order >= 0 ? now : NULL,
 				 differs);
 		i += order <= 0;

@@ -38,7 +38,7 @@ static int begin(struct comparison *c, const struct dir_pair *pair, enum side si
 static int keep(struct comparison *c, struct reader *reader, struct entry_list *list)
 {
 	const struct br_tree_entry *entry = &reader->entry;
-	char *name = strndup(entry->name, entry->length);
+	char *name = br_tree_path_join("", entry->name, entry->length);
 
 	if (!name || !br_changes_grow(list->items, list->count, list->room, c->err)) {
 		free(name);

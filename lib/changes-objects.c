@@ -6,6 +6,7 @@
 
 #include <endian.h>
 #include <linux/btrfs_tree.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -39,6 +40,8 @@ static int xattrs_add(struct xattrs *xattrs, const char *bytes, size_t size, str
 		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
 	}
 	memcpy(copy, bytes, size);
+	/* not part of the attribute: when it was set, perhaps to the same */
+	memset(copy + offsetof(struct btrfs_dir_item, transid), 0, sizeof(uint64_t));
 	items[xattrs->count] = copy;
 	sizes[xattrs->count++] = size;
 	return 0;
@@ -59,15 +62,12 @@ static int xattrs_parse(struct xattrs *xattrs, const struct br_tree_item *item,
 		if (left < sizeof(raw))
 			break;
 		memcpy(&raw, at, sizeof(raw));
-		/* the location is zero, the transaction is when it was set, perhaps to the same */
-		raw.transid = 0;
 		size = sizeof(raw) + le16toh(raw.name_len) + le16toh(raw.data_len);
 		if (left < size)
 			break;
 		r = xattrs_add(xattrs, at, size, err);
 		if (r < 0)
 			return r;
-		memcpy(xattrs->items[xattrs->count - 1], &raw, sizeof(raw));
 		at += size;
 		left -= size;
 	}
