@@ -20,6 +20,19 @@ int br_changes_read_both(struct comparison *c, uint64_t ino, struct br_inode ino
 	return 0;
 }
 
+/*
+ * Of the transaction of the snapshot itself the snapshot has all but its own entry in the source,
+ * which makes the directory that holds it larger. So many a file can be of that transaction, all
+ * of a system that was just installed, that they are not worth a comparison each.
+ */
+static bool is_as_snapshotted(const struct comparison *c, const struct br_inode *a,
+			      const struct br_inode *b)
+{
+	return a->transid == c->since && b->transid == c->since && a->size == b->size &&
+	       a->names == b->names && a->modified.seconds == b->modified.seconds &&
+	       a->modified.nanoseconds == b->modified.nanoseconds;
+}
+
 /* What only one side has is found by its directory. */
 static int add_candidate(struct comparison *c, enum side side, const struct br_tree_item *item)
 {
@@ -35,7 +48,7 @@ static int add_candidate(struct comparison *c, enum side side, const struct br_t
 		return 0;
 	if ((r = br_inode_read(c->fd[!side], inode.ino, &other, c->err)) < 0)
 		return r;
-	if (!br_inode_is_same(&inode, &other))
+	if (!br_inode_is_same(&inode, &other) || is_as_snapshotted(c, &inode, &other))
 		return 0;
 	if (!br_changes_grow(list->items, list->count, list->room, c->err))
 		return BR_ERR_NOMEM;

@@ -221,7 +221,7 @@ static const struct example examples[] = {
 	/* renamed */
 	{ "mv etc/two etc/2", "etc/two > etc/2\n" },
 	{ "mv etc/two usr/bin", "etc/two > usr/bin/two\n" },
-	{ "mv etc/two ../root/t; mv t etc/two; touch -r usr . etc", "=  t\n= etc t\n" },
+	{ "mv etc/two ../root/t; mv t etc/two; touch -d@1 etc", "=  t\n= etc t\n" },
 	{ "mv usr/share/doc/a a", "usr/share/doc/a > a\n" },
 	{ "mv usr/share/doc d; mv d/a/x d/y; rm d/a/b/c/z; echo n >d/a/n; chmod 700 d; touch d",
 	  "usr/share/doc > d mt\n+ d/a/n\nusr/share/doc/a/x > d/y\n- usr/share/doc/a/b/c/z\n" },
