@@ -136,11 +136,13 @@ static int way_add(struct way *way, struct br_tree_path_node *node, struct br_er
 static int climb(struct br_tree_paths *paths, uint64_t dir, struct way *way,
 		 struct br_tree_path_node **top_ret, struct br_error *err)
 {
-	struct br_tree_path_node *node;
-	int r;
+	struct br_tree_path_node *node = NULL;
 
 	for (;; dir = node->parent) {
-		if ((r = find_node(paths, dir, &node, err)) < 0)
+		int r = find_node(paths, dir, &node, err);
+
+		if (r < 0 ||
+		    !node) /* it is there unless r is negative, which analysers do not see */
 			return r;
 		if (dir == BR_INODE_FIRST && !node->path && !(node->path = strdup("")))
 			return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
@@ -189,7 +191,7 @@ int br_tree_path_of_dir(struct br_tree_paths *paths, uint64_t dir, const char **
 		top = way.nodes[0];
 	}
 	free(way.nodes);
-	if (r == 0)
+	if (r == 0 && top)
 		*path_ret = top->path;
 	return r;
 }

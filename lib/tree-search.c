@@ -80,21 +80,25 @@ int br_tree_lookup(int fd, const struct br_tree_key *key, void *data, uint32_t s
 		   struct br_error *err)
 {
 	const struct br_tree_range range = { .first = *key, .last = *key };
-	struct {
+	struct btrfs_ioctl_search_header header;
+	/* the arguments end in the buffer that the kernel fills: one header, one item */
+	union {
 		struct btrfs_ioctl_search_args_v2 args;
-		struct btrfs_ioctl_search_header header;
-		char data[BR_TREE_LOOKUP_MAX];
+		char space[sizeof(struct btrfs_ioctl_search_args_v2) + sizeof(header) +
+			   BR_TREE_LOOKUP_MAX];
 	} found;
+	const char *item = found.space + sizeof(found.args);
 
 	found.args = arguments_of(&range, sizeof(found));
 	if (ioctl(fd, BTRFS_IOC_TREE_SEARCH_V2, &found.args) != 0)
 		return fail(err);
 	if (found.args.key.nr_items == 0)
 		return 0;
-	if (found.header.len < size)
+	memcpy(&header, item, sizeof(header));
+	if (header.len < size)
 		return br_error_set(err, BR_ERR_READ, 0, NULL,
 				    "an item of a btrfs tree is damaged");
-	memcpy(data, found.data, size);
+	memcpy(data, item + sizeof(header), size);
 	return 1;
 }
 

@@ -148,8 +148,10 @@ int diffs_find(const struct filesystem *filesystem, const struct diff_options *o
 	struct diffs diffs = { calloc(config->ephemeral_count, sizeof(*diffs.items)), 0 };
 	bool is_known = false;
 	const char *ignored;
-	int r = diffs.items ? 0 : no_memory(err);
+	int r = 0;
 
+	if (!diffs.items)
+		return no_memory(err);
 	for (size_t i = 0; r == 0 && i < config->ephemeral_count; i++) {
 		const struct br_ephemeral *ephemeral = &config->ephemeral[i];
 

@@ -37,7 +37,7 @@ START_TEST(test_path)
 
 	assert_path(top, "");
 	subvol_create(top, "root");
-	BR_AUTO_CLOSE int dir = tree_mkdir(top, "dir");
+	(void)close(tree_mkdir(top, "dir"));
 	subvol_create(top, "dir/a b");
 	subvol_create(top, "dir/a b/nested");
 	BR_AUTO_CLOSE int root = tree_open(top, "root", false);
