@@ -174,25 +174,25 @@ static int look(struct comparison *c, struct place *place, enum side side,
 }
 
 /* One name, with an entry on one side or both. Tells whether the names differ. */
-static int compare_name(struct comparison *c, const struct dir_pair *pair, const struct entry *old,
+static int compare_name(struct comparison *c, struct place *place, const struct entry *old,
 			const struct entry *now, bool *differs)
 {
-	struct place place = { .pair = pair, .name = old ? old->name : now->name };
 	int r;
 
 	if (old && now && old->is_subvolume && now->is_subvolume)
 		return 0;
-	if ((r = look(c, &place, OLD, old)) < 0 || (r = look(c, &place, NEW, now)) < 0)
+	if ((r = look(c, place, OLD, old)) < 0 || (r = look(c, place, NEW, now)) < 0)
 		return r;
-	if (place.has[OLD] && place.has[NEW] && place.is_in_both[OLD] && place.is_in_both[NEW] &&
-	    place.inodes[OLD][OLD].ino == place.inodes[NEW][NEW].ino)
+	if (place->has[OLD] && place->has[NEW] && place->is_in_both[OLD] &&
+	    place->is_in_both[NEW] && place->inodes[OLD][OLD].ino == place->inodes[NEW][NEW].ino)
 		return 0; /* it was away and came back */
 	*differs = true;
-	if (place.has[OLD] && place.has[NEW] && !place.is_in_both[OLD] && !place.is_in_both[NEW])
-		return add_replaced(c, &place);
-	if (place.has[OLD] && (r = add_side(c, &place, OLD)) < 0)
+	if (place->has[OLD] && place->has[NEW] && !place->is_in_both[OLD] &&
+	    !place->is_in_both[NEW])
+		return add_replaced(c, place);
+	if (place->has[OLD] && (r = add_side(c, place, OLD)) < 0)
 		return r;
-	return place.has[NEW] ? add_side(c, &place, NEW) : 0;
+	return place->has[NEW] ? add_side(c, place, NEW) : 0;
 }
 
 static int compare_names(struct comparison *c, const struct dir_pair *pair, bool *differs)
@@ -209,7 +209,9 @@ static int compare_names(struct comparison *c, const struct dir_pair *pair, bool
 		if (!old && !now)
 			break;
 		order = !old ? 1 : !now ? -1 : strcmp(old->name, now->name);
-		r = compare_name(c, pair, order <= 0 ? old : NULL, order >= 0 ? now : NULL,
+		struct place place = { .pair = pair, .name = order > 0 ? now->name : old->name };
+
+		r = compare_name(c, &place, order <= 0 ? old : NULL, order >= 0 ? now : NULL,
 				 differs);
 		i += order <= 0;
 		j += order >= 0;

@@ -166,7 +166,7 @@ START_TEST(test_reset_prevented)
 	char name[256];
 
 	for (unsigned i = 0; i < 300; i++) {
-		snprintf(name, sizeof(name), "user.%03u%0240u", i, 0);
+		snprintf(name, sizeof(name), "user.%03u%0240u", i, 0U);
 		tree_set_xattr(image->top, "root/etc/ssh/sshd_config", name, "x", 1);
 	}
 	ck_assert_msg(server_reset(image, &(struct reset){ .config = config }, &result) == 4,

@@ -176,9 +176,10 @@ static uint64_t size_of(const struct listed *item)
 	return S_ISREG(item->stx.stx_mode) || S_ISLNK(item->stx.stx_mode) ? item->stx.stx_size : 0;
 }
 
-static struct br_change change_of(const struct listed *old, const struct listed *now)
+/* path: where it is now, or was; old or now is NULL where it is not there */
+static struct br_change change_of(char *path, const struct listed *old, const struct listed *now)
 {
-	return (struct br_change){ .path = now ? now->path : old->path,
+	return (struct br_change){ .path = path,
 				   .old_mode = old ? old->stx.stx_mode : 0,
 				   .mode = now ? now->stx.stx_mode : 0,
 				   .old_size = old ? size_of(old) : 0,
@@ -241,7 +242,7 @@ static void note_churn(struct full *f)
 static void compare_corresponding(struct full *f, size_t i, size_t j)
 {
 	const struct listed *old = &f->old->items[i], *now = &f->now->items[j];
-	struct br_change change = change_of(old, now);
+	struct br_change change = change_of(now->path, old, now);
 
 	change.kind = BR_CHANGE_CHANGED;
 	change.what = compare_items(old, now);
@@ -288,7 +289,7 @@ static void tell_one_side(struct full *f, size_t self, bool is_old, bool is_link
 {
 	const struct listing *mine = is_old ? f->old : f->now;
 	const struct listed *item = &mine->items[self];
-	struct br_change change = change_of(is_old ? item : NULL, is_old ? NULL : item);
+	struct br_change change = change_of(item->path, is_old ? item : NULL, is_old ? NULL : item);
 
 	change.kind = is_old ? BR_CHANGE_DELETED : BR_CHANGE_CREATED;
 	change.is_link = is_link;
@@ -324,7 +325,8 @@ static void tell_shared(struct full *f, size_t i, size_t j)
 				order_add(&gained, k);
 		}
 	for (; n < lost.count && n < gained.count; n++) {
-		change = change_of(&f->old->items[i], &f->now->items[gained.index[n]]);
+		change = change_of(f->now->items[gained.index[n]].path, &f->old->items[i],
+				   &f->now->items[gained.index[n]]);
 		change.kind = BR_CHANGE_RENAMED;
 		change.from = f->old->items[lost.index[n]].path;
 		change.what = n == 0 ? what : 0;
@@ -333,7 +335,8 @@ static void tell_shared(struct full *f, size_t i, size_t j)
 		lines_add(&f->lines, &change);
 	}
 	if (n == 0 && what) {
-		change = change_of(&f->old->items[i], &f->now->items[all.index[0]]);
+		change = change_of(f->now->items[all.index[0]].path, &f->old->items[i],
+				   &f->now->items[all.index[0]]);
 		change.kind = BR_CHANGE_CHANGED;
 		change.what = what;
 		lines_add(&f->lines, &change);
