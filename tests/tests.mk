@@ -3,17 +3,33 @@
 # Test programs and the targets that run them.
 
 SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
-TEST_SRC := $(sort $(wildcard tests/unit/test-*.c)) $(sort $(wildcard tests/fs/test-*.c))
+TEST_SRC := $(sort $(wildcard tests/unit/test-*.c)) $(sort $(wildcard tests/fs/test-*.c)) \
+	$(sort $(wildcard tests/crash/test-*.c))
+# What the tests of power cuts share, and the program beside them that records.
+CRASH_SRC := $(filter-out $(TEST_SRC) tests/crash/recorder.c,$(sort $(wildcard tests/crash/*.c)))
 TEST_SCRIPTS := $(sort $(wildcard tests/*/test-*.sh))
 
 LIBSUPPORT := $(B)/libsupport.a
+LIBCRASH := $(B)/libcrash.a
+RECORDER := $(B)/tests/crash/recorder
+CRASH_PROGRAMS := $(patsubst %.c,$(B)/%,$(filter tests/crash/%,$(TEST_SRC)))
 TEST_PROGRAMS := $(patsubst %.c,$(B)/%,$(TEST_SRC))
 CHECK_LIBS := -lcheck -lsubunit -lm -lrt -lpthread
 
-$(call objects,$(SUPPORT_SRC) $(TEST_SRC)): private BR_CPPFLAGS += -Itests/support -Iinitrd-tool
+$(call objects,$(SUPPORT_SRC) $(TEST_SRC) $(CRASH_SRC) tests/crash/recorder.c): private \
+	BR_CPPFLAGS += -Itests/support -Iinitrd-tool
+$(call objects,tests/crash/recorder.c): private BR_CPPFLAGS += $(shell pkg-config --cflags fuse3)
 
 $(LIBSUPPORT): $(call objects,$(SUPPORT_SRC)) $(B)/flags
 	$(make_archive)
+
+$(LIBCRASH): $(call objects,$(CRASH_SRC)) $(B)/flags
+	$(make_archive)
+
+$(RECORDER): $(call objects,tests/crash/recorder.c) $(B)/flags
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< -lfuse3
 
 # A test that needs something special has it in LDFLAGS_test-NAME, LIBS_test-NAME.
 ALLOCATION_FAILURES := $(foreach name,malloc calloc realloc reallocarray strdup open_memstream asprintf \
@@ -25,16 +41,20 @@ LDFLAGS_test-request := $(ALLOCATION_FAILURES)
 LDFLAGS_test-report := $(ALLOCATION_FAILURES)
 LDFLAGS_test-memory := $(ALLOCATION_FAILURES)
 LDFLAGS_test-clock := -Wl,--wrap=time
+LDFLAGS_test-crash := -Wl,--wrap=_ck_assert_failed
+LDFLAGS_test-crash-controls := $(LDFLAGS_test-crash)
+
+$(CRASH_PROGRAMS): $(LIBCRASH) $(RECORDER)
 
 $(TEST_PROGRAMS): $(B)/%: $(B)/obj/%.o $(LIBSUPPORT) $(LIBTOOLPARTS) $(LIBBLANKROOT) \
 		$(STATIC_LIBS_STAMP) $(B)/flags
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) $(LDFLAGS_$(@F)) -o $@ $< -Wl,--start-group $(LIBSUPPORT) \
+	$(Q)$(CC) $(ALL_LDFLAGS) $(LDFLAGS_$(@F)) -o $@ $< -Wl,--start-group $(filter $(LIBCRASH),$^) $(LIBSUPPORT) \
 		$(LIBTOOLPARTS) $(LIBBLANKROOT) -Wl,--end-group $(LIBS_$(@F)) $(LIB_LIBS) $(CHECK_LIBS) $(LDLIBS)
 
 # Some say something only about the product that is shipped, or about one that needs no libraries.
-ONLY_DEFAULT := $(B)/tests/unit/test-libkmod tests/cli/test-size.sh \
+ONLY_DEFAULT := $(B)/tests/unit/test-libkmod $(CRASH_PROGRAMS) tests/cli/test-size.sh \
 	$(filter tests/boot/% tests/nixos/%,$(TEST_SCRIPTS))
 ONLY_STATIC := tests/fs/test-smoke.sh
 

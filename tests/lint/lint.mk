@@ -2,7 +2,8 @@
 #
 # make lint, make format. Each part can be run alone: make lint-tidy ...
 
-C_SRC := $(LIB_SRC) $(TOOL_SRC) $(HELPER_SRC) $(SUPPORT_SRC) $(TEST_SRC)
+C_SRC := $(LIB_SRC) $(TOOL_SRC) $(HELPER_SRC) $(SUPPORT_SRC) $(TEST_SRC) \
+	$(CRASH_SRC) tests/crash/recorder.c
 C_FILES := $(C_SRC) $(sort $(wildcard lib/*.h initrd-tool/*.h post-boot-helper/*.h tests/*/*.h))
 LINT_CPPFLAGS := -D_GNU_SOURCE -DWITH_KMOD=1 -DWITH_SYSTEMD=1 -DBLANKROOT_VERSION='"$(VERSION)"' -Ilib -Iinitrd-tool \
 	-Itests/support

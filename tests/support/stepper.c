@@ -10,6 +10,7 @@
 #include <linux/fs.h>
 #include <linux/magic.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -18,6 +19,7 @@
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/user.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 
@@ -118,6 +120,21 @@ static pid_t start(const char *const *argv, int err)
 	return pid;
 }
 
+/* A call without a number is not carried out; what it returns is what is in the register. */
+static void suppress_call(pid_t thread)
+{
+#ifdef __x86_64__
+	const long number = offsetof(struct user_regs_struct, orig_rax);
+	const long result = offsetof(struct user_regs_struct, rax);
+
+	ck_assert_msg(ptrace(PTRACE_POKEUSER, thread, (void *)number, (void *)-1L) == 0 &&
+			      ptrace(PTRACE_POKEUSER, thread, (void *)result, NULL) == 0,
+		      "ptrace: %s", strerror(errno));
+#else
+	ck_abort_msg("%d: no call can be suppressed on this processor", (int)thread);
+#endif
+}
+
 /* A thread is stopped at a system call. Returns false when the program is to be killed. */
 static bool at_call(const struct stepper *stepper, pid_t thread, unsigned *count)
 {
@@ -129,7 +146,11 @@ static bool at_call(const struct stepper *stepper, pid_t thread, unsigned *count
 	if (!call.name)
 		return true;
 	call.number = ++*count;
-	return !stepper->before_call || stepper->before_call(stepper->data, &call);
+	if (stepper->before_call && !stepper->before_call(stepper->data, &call))
+		return false;
+	if (stepper->is_suppressed && stepper->is_suppressed(stepper->data, &call))
+		suppress_call(thread);
+	return true;
 }
 
 /* Signals are passed on; stops that only tell of tracing are not signals. */

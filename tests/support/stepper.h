@@ -22,6 +22,8 @@ struct stepper {
 	const char *const *argv; /* ended by NULL */
 	/* NULL: only count. Returns false to kill the program before the call is carried out. */
 	bool (*before_call)(void *data, const struct stepper_call *call);
+	/* Returns true for a call that is to succeed without being carried out. NULL: none. */
+	bool (*is_suppressed)(void *data, const struct stepper_call *call);
 	void *data;
 };
 

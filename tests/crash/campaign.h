@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Cutting the power at many moments of a recorded run, and counting what is bad.
+ *
+ * $BLANKROOT_CRASH=full: all flushes and more chance than the quick form; $BLANKROOT_CRASH_SEED: that of
+ * an earlier run, which it printed.
+ */
+#ifndef CRASH_CAMPAIGN_H
+#define CRASH_CAMPAIGN_H
+
+#include "expect.h"
+#include "recording.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Which cuts. */
+struct campaign_sample {
+	unsigned
+		flushes; /* so many of the flushes, spread over the run; those around a rename always */
+	unsigned torn;      /* cuts behind each, with a random part of what was not flushed */
+	unsigned unordered; /* so many earlier flushes are ignored: a control */
+};
+
+struct campaign {
+	const struct expect *expect;
+	const struct recording *recording;
+	struct image *image;
+	struct campaign_sample sample;
+	unsigned swaps;     /* see struct expect_state */
+	const char *reason; /* count besides what is bad with this in its message; NULL: nothing */
+	uint64_t seed;
+	/* results */
+	unsigned states, bad, with_reason;
+};
+
+/* The full form? */
+bool campaign_is_full(void);
+
+/* The seed of this run, for all that is random. */
+uint64_t campaign_seed(void);
+
+/* Check all cuts of the sample. The first bad ones are described on standard output. */
+void campaign_run(struct campaign *campaign);
+
+/* Like campaign_run for the cuts of a second recording, made on what the first cut of a call leaves. */
+struct cut campaign_cut_at(const struct recording *recording, const char *call, unsigned nth);
+
+/* One line on standard output. */
+void campaign_report(const struct campaign *campaign, const char *what);
+
+#endif

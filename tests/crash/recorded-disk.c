@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A disk whose writes are recorded. */
+#include "recorded-disk.h"
+
+#include "cleanup.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <linux/btrfs.h>
+#include <linux/loop.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+
+enum { LOOP_MAJOR = 7, MISC_MAJOR = 10, FUSE_MINOR = 229, LOOP_CONTROL_MINOR = 237 };
+
+#define TRIES 2000 /* of a millisecond and more */
+
+static void show_node(const char *path, mode_t type, dev_t number)
+{
+	ck_assert_msg(mknod(path, type | 0600, number) == 0 || errno == EEXIST, "mknod %s: %s",
+		      path, strerror(errno));
+}
+
+/* The recorder stands beside the test program. */
+static char *recorder_path(void)
+{
+	char self[4096] = "";
+	char *path = NULL;
+
+	ck_assert(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
+	*strrchr(self, '/') = '\0';
+	ck_assert(asprintf(&path, "%s/recorder", self) > 0);
+	return path;
+}
+
+static void become_recorder(int file, int log, char *dir, pid_t parent)
+{
+	BR_AUTO_FREE char *program = recorder_path();
+	char file_path[64], log_path[64];
+
+	snprintf(file_path, sizeof(file_path), "/proc/%d/fd/%d", (int)parent, file);
+	snprintf(log_path, sizeof(log_path), "/proc/%d/fd/%d", (int)parent, log);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
+		_exit(126);
+	execv(program, (char *const[]){ program, file_path, log_path, dir, NULL });
+	_exit(127);
+}
+
+/* Returns the file in the mounted file system, open. */
+static int wait_for_file(const struct recorded_disk *disk)
+{
+	BR_AUTO_FREE char *path = NULL;
+	int status;
+
+	ck_assert(asprintf(&path, "%s/disk", disk->dir) > 0);
+	for (unsigned tries = 0; tries < TRIES; tries++) {
+		int fd = open(path, O_RDWR | O_CLOEXEC);
+
+		if (fd >= 0)
+			return fd;
+		ck_assert_msg(waitpid(disk->recorder, &status, WNOHANG) == 0,
+			      "the recorder ended: %x", (unsigned)status);
+		(void)usleep(1000);
+	}
+	ck_abort_msg("the recorder serves no disk");
+}
+
+/* Others look for free devices at the same time. */
+static void attach(struct recorded_disk *disk, int file)
+{
+	BR_AUTO_CLOSE int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	const struct loop_config config = {
+		.fd = (uint32_t)file, .info.lo_flags = LO_FLAGS_AUTOCLEAR | LO_FLAGS_DIRECT_IO
+	};
+
+	ck_assert_msg(control >= 0, "/dev/loop-control: %s", strerror(errno));
+	for (unsigned tries = 0; tries < TRIES; tries++) {
+		int number = ioctl(control, LOOP_CTL_GET_FREE);
+
+		ck_assert_msg(number >= 0, "LOOP_CTL_GET_FREE: %s", strerror(errno));
+		snprintf(disk->device, sizeof(disk->device), "/dev/loop%d", number);
+		show_node(disk->device, S_IFBLK, makedev(LOOP_MAJOR, (unsigned)number));
+		disk->loop = open(disk->device, O_RDWR | O_CLOEXEC);
+		if (disk->loop >= 0 && ioctl(disk->loop, LOOP_CONFIGURE, &config) == 0)
+			return;
+		ck_assert_msg(errno == EBUSY || errno == ENXIO, "%s: %s", disk->device,
+			      strerror(errno));
+		if (disk->loop >= 0)
+			(void)close(disk->loop);
+		(void)unlink(disk->device);
+		(void)usleep(1000);
+	}
+	ck_abort_msg("no free loop device");
+}
+
+void recorded_disk_start(struct recorded_disk *disk, const struct image *image)
+{
+	pid_t parent = getpid();
+
+	*disk = (struct recorded_disk){ .dir = image_scratch_dir() };
+	show_node("/dev/fuse", S_IFCHR, makedev(MISC_MAJOR, FUSE_MINOR));
+	show_node("/dev/loop-control", S_IFCHR, makedev(MISC_MAJOR, LOOP_CONTROL_MINOR));
+	disk->log = memfd_create("log", MFD_CLOEXEC);
+	ck_assert_msg(disk->log >= 0, "memfd_create: %s", strerror(errno));
+	disk->recorder = fork();
+	ck_assert_msg(disk->recorder >= 0, "fork: %s", strerror(errno));
+	if (disk->recorder == 0)
+		become_recorder(image->file[0], disk->log, disk->dir, parent);
+	BR_AUTO_CLOSE int file = wait_for_file(disk);
+	attach(disk, file);
+}
+
+uint64_t recorded_disk_log_size(const struct recorded_disk *disk)
+{
+	struct stat st;
+
+	ck_assert_int_eq(fstat(disk->log, &st), 0);
+	return (uint64_t)st.st_size;
+}
+
+static void forget(const char *device)
+{
+	BR_AUTO_CLOSE int control = open("/dev/btrfs-control", O_RDWR | O_CLOEXEC);
+	struct btrfs_ioctl_vol_args args = { 0 };
+
+	snprintf(args.name, sizeof(args.name), "%s", device);
+	if (control >= 0)
+		(void)ioctl(control, BTRFS_IOC_FORGET_DEV,
+			    &args); /* fails when it knew nothing: fine */
+}
+
+void device_wait_unused(const char *device)
+{
+	for (unsigned tries = 0; tries < TRIES; tries++) {
+		BR_AUTO_CLOSE int fd = open(device, O_RDONLY | O_EXCL | O_CLOEXEC);
+
+		if (fd >= 0)
+			return;
+		ck_assert_msg(errno == EBUSY, "%s: %s", device, strerror(errno));
+		(void)usleep(1000);
+	}
+	ck_abort_msg("%s stays mounted", device);
+}
+
+void recorded_disk_stop(struct recorded_disk *disk)
+{
+	int status, tries = 0;
+
+	device_wait_unused(disk->device);
+	forget(disk->device);
+	ck_assert_int_eq(close(disk->loop), 0); /* the last user's close detaches */
+	ck_assert_int_eq(unlink(disk->device), 0);
+	while (umount2(disk->dir, 0) != 0) {
+		ck_assert_msg(errno == EBUSY && tries++ < TRIES, "umount %s: %s", disk->dir,
+			      strerror(errno));
+		(void)usleep(1000);
+	}
+	ck_assert(waitpid(disk->recorder, &status, 0) == disk->recorder);
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the recorder failed: %x",
+		      (unsigned)status);
+	free(disk->dir);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A disk whose writes are recorded: the file of an image, behind the recorder, behind a loop
+ * device. Everything ends with the calling process. Everything fails the current test when it
+ * fails.
+ */
+#ifndef CRASH_RECORDED_DISK_H
+#define CRASH_RECORDED_DISK_H
+
+#include "image.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct recorded_disk {
+	pid_t recorder;
+	int log;  /* file */
+	int loop; /* the device, open */
+	char *dir;
+	char device[24];
+};
+
+/*
+ * Begin with what is on the image, which must not be mounted, and shows what is written here when
+ * this has ended. In a private /dev (disk.h); the device is shown there.
+ */
+void recorded_disk_start(struct recorded_disk *disk, const struct image *image);
+
+/* Bytes in the log. Everything that the disk has completed is in it. */
+uint64_t recorded_disk_log_size(const struct recorded_disk *disk);
+
+/* End. The disk must not be mounted anywhere. The log stays; the caller closes it. */
+void recorded_disk_stop(struct recorded_disk *disk);
+
+/* Wait until nobody has a device mounted: an unmount by the end of a process comes after it. */
+void device_wait_unused(const char *device);
+
+#endif

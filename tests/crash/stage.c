@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A scenario made ready on an image. */
+#include "stage.h"
+
+#include "cleanup.h"
+#include "server.h"
+
+void stage_begin(struct stage *stage, const struct scenario *scenario)
+{
+	server_make(scenario->size ? scenario->size : SCENARIO_SIZE, scenario->make);
+	stage->image = server_begin();
+	BR_AUTO_FREE char *config = server_config(scenario->config);
+	image_unmount(stage->image);
+	for (unsigned n = 0; n < scenario->boots; n++)
+		server_reset_ok(stage->image, config);
+	state_save(&stage->base, stage->image);
+	expect_learn(&stage->expect, scenario, stage->image);
+}
+
+struct recording_options stage_options(const struct stage *stage, enum recording_mode mode)
+{
+	return (struct recording_options){
+		.mode = mode,
+		.config = stage->expect.config,
+		.cmdline = stage->expect.scenario->cmdline,
+		.before = stage->expect.scenario->before,
+	};
+}
+
+void stage_end(struct stage *stage)
+{
+	state_free(&stage->base);
+	server_drop();
+}
