@@ -9,6 +9,7 @@
 #include <check.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
 #define DESCRIBED 3 /* bad states in full words */
 
@@ -26,8 +27,11 @@ uint64_t campaign_seed(void)
 
 	if (seed == 0 && text && *text)
 		seed = strtoull(text, NULL, 0);
-	while (seed == 0)
-		ck_assert_int_eq(getrandom(&seed, sizeof(seed), 0), sizeof(seed));
+	/* no assertions: it is called before the first test */
+	while (seed == 0) {
+		if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+			seed = (uint64_t)time(NULL);
+	}
 	return seed;
 }
 

@@ -116,6 +116,8 @@ void recording_make(struct recording *recording, struct image *image, const stru
 	};
 	ck_assert(mark_size && recording->mark);
 	state_restore(base, image);
+	/* a copy of the disk that the program could see would make it refuse */
+	ck_assert_int_eq(unlink(image->device[0]), 0);
 	recorded_disk_start(&session.disk, image);
 	if (options->before)
 		top = prepare(&session, dir, options->before);
@@ -126,6 +128,7 @@ void recording_make(struct recording *recording, struct image *image, const stru
 		ck_assert_msg(umount2(dir, 0) == 0, "umount: %s", strerror(errno));
 	}
 	recorded_disk_stop(&session.disk);
+	disk_show(image->device[0]);
 	read_log(&session, done);
 }
 

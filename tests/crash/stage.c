@@ -4,6 +4,7 @@
 
 #include "cleanup.h"
 #include "server.h"
+#include "tree.h"
 
 void stage_begin(struct stage *stage, const struct scenario *scenario)
 {
@@ -13,6 +14,10 @@ void stage_begin(struct stage *stage, const struct scenario *scenario)
 	image_unmount(stage->image);
 	for (unsigned n = 0; n < scenario->boots; n++)
 		server_reset_ok(stage->image, config);
+	if (scenario->boots > 0) {
+		tree_write(image_mount(stage->image, NULL), "root/usr/bin/drift", "drifted\n");
+		image_unmount(stage->image);
+	}
 	state_save(&stage->base, stage->image);
 	expect_learn(&stage->expect, scenario, stage->image);
 }
