@@ -110,6 +110,17 @@ bool names_contain(const char *text, const char *name)
 	return false;
 }
 
+bool names_contain_all(const char *text, const char *others)
+{
+	for (; *others; others += strcspn(others, "\n") + 1) {
+		BR_AUTO_FREE char *name = names_first(others);
+
+		if (!names_contain(text, name))
+			return false;
+	}
+	return true;
+}
+
 bool names_keep_newest(const char *text, const char *now)
 {
 	bool is_kept = false;

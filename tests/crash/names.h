@@ -21,6 +21,9 @@ char *names_last(const char *list);
 /* Is it in the list? */
 bool names_contain(const char *list, const char *name);
 
+/* Are all of another list in it? */
+bool names_contain_all(const char *list, const char *others);
+
 /*
  * Are those of the list that are still in now the newest ones, at least one? Others may be there
  * besides.

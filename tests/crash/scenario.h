@@ -8,7 +8,11 @@
 #include <stdint.h>
 
 #define SCENARIO_EPHEMERALS 3
-#define SCENARIO_SIZE (128ULL << 20)
+/*
+ * Where there is less space for metadata, the kernel writes file data early, and a program that
+ * forgets to would not be found.
+ */
+#define SCENARIO_SIZE (1ULL << 30)
 
 struct ephemeral_place {
 	const char *name, *archives; /* name NULL: no more */
