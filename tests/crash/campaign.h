@@ -2,12 +2,13 @@
 /*
  * Cutting the power at many moments of a recorded run, and counting what is bad.
  *
- * $BLANKROOT_CRASH=full: all flushes and more chance than the quick form; $BLANKROOT_CRASH_SEED: that of
- * an earlier run, which it printed.
+ * In the environment: BLANKROOT_CRASH=full for more cuts than the quick form, BLANKROOT_CRASH_SEED for
+ * the seed that an earlier run printed, BLANKROOT_CRASH_SCENARIO for one scenario alone.
  */
 #ifndef CRASH_CAMPAIGN_H
 #define CRASH_CAMPAIGN_H
 
+#include "cut.h"
 #include "expect.h"
 #include "recording.h"
 
@@ -43,7 +44,10 @@ uint64_t campaign_seed(void);
 /* Check all cuts of the sample. The first bad ones are described on standard output. */
 void campaign_run(struct campaign *campaign);
 
-/* Like campaign_run for the cuts of a second recording, made on what the first cut of a call leaves. */
+/*
+ * The cut just before the n-th call of a name, counted from 0, with nothing in the disk's cache; at
+ * the end when there are fewer.
+ */
 struct cut campaign_cut_at(const struct recording *recording, const char *call, unsigned nth);
 
 /* One line on standard output. */

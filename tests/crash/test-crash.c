@@ -99,8 +99,12 @@ static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("crash");
 	TCase *tcase = suite_add_case(suite, "crash", NULL, NULL, campaign_is_full() ? 1800 : 300);
+	const char *only = getenv("BLANKROOT_CRASH_SCENARIO");
 
-	tcase_add_loop_test(tcase, test_power_cut, 0, (int)scenarios_count);
+	for (int i = 0; i < (int)scenarios_count; i++) {
+		if (!only || !*only || strcmp(only, scenarios[i].name) == 0)
+			tcase_add_loop_test(tcase, test_power_cut, i, i + 1);
+	}
 	return suite;
 }
 
