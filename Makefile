@@ -8,6 +8,9 @@
 #   check           install what is missing, then the test suite twice: the default static flavour with
 #                   its size limits, and everything under the sanitizers. File system tests need root.
 #   check-asan      the suite with address and undefined behaviour sanitizers, linked dynamically
+#   check-crash     the power cuts of tests/crash in full, with what was tried: 10 to 20 minutes; check has
+#                   a quick form of it. BLANKROOT_CRASH_SEED and BLANKROOT_CRASH_SCENARIO in the
+#                   environment: the seed and the scenario of a run that found something
 #   check-flavours  the suite for STATIC=no WITH_KMOD=no, and for CC=clang; check-asan has STATIC=no
 #                   WITH_KMOD=yes
 #   check-this      the suite for exactly the flavour that the knobs select, nothing else
@@ -48,6 +51,7 @@
 # Knobs: tests
 #   TESTS="test-config test-copy"   run only these
 #   KEEP=1              keep scratch files of the tests
+#   SHOW=1              show what tests say that passed
 #   REQUIRE=1           a skipped test is a failed one
 #   BOOT_CELLS=short|full|all, BOOT_ONLY="luks kill", BOOT_JOBS=2 ...   which boots, and how many at a
 #                       time: tests/boot/lib/suite.sh has all of them

@@ -18,7 +18,6 @@ CHECK_LIBS := -lcheck -lsubunit -lm -lrt -lpthread
 
 $(call objects,$(SUPPORT_SRC) $(TEST_SRC) $(CRASH_SRC) tests/crash/recorder.c): private \
 	BR_CPPFLAGS += -Itests/support -Iinitrd-tool
-$(call objects,tests/crash/recorder.c): private BR_CPPFLAGS += $(shell pkg-config --cflags fuse3)
 
 $(LIBSUPPORT): $(call objects,$(SUPPORT_SRC)) $(B)/flags
 	$(make_archive)
@@ -43,6 +42,7 @@ LDFLAGS_test-memory := $(ALLOCATION_FAILURES)
 LDFLAGS_test-clock := -Wl,--wrap=time
 LDFLAGS_test-crash := -Wl,--wrap=_ck_assert_failed
 LDFLAGS_test-crash-controls := $(LDFLAGS_test-crash)
+LDFLAGS_test-crash-parts := $(LDFLAGS_test-crash)
 
 $(CRASH_PROGRAMS): $(LIBCRASH) $(RECORDER)
 
@@ -75,6 +75,7 @@ SUITE = $(MAKE) --no-print-directory $(JOBS) check-this
 SANITIZED := STATIC=no SANITIZE=address,undefined
 
 .PHONY: check check-this check-asan check-flavours check-boot check-programs smoke size bench bench-boot demo
+.PHONY: check check-this check-asan check-crash check-flavours check-programs smoke size bench demo
 
 check-programs: $(filter-out $(TEST_SCRIPTS),$(ALL_TESTS))
 
@@ -82,7 +83,7 @@ check-this: $(filter-out $(TEST_SCRIPTS),$(SELECTED)) $(PRODUCTS)
 	$(Q)$(if $(FURTHER),[ -n '$(SELECTED)' ] || exit 0; )\
 		BLANKROOT_INITRD='$(abspath $(INITRD_PRODUCT))' BLANKROOT='$(abspath $(HELPER_PRODUCT))' \
 		BLANKROOT_STATIC='$(STATIC)' BLANKROOT_SYSTEMD='$(WITH_SYSTEMD)' BLANKROOT_BUILD='$(abspath $(B))/scratch' \
-		KEEP='$(KEEP)' REQUIRE='$(REQUIRE)' tests/run '$(FLAVOUR)' $(SELECTED)
+		KEEP='$(KEEP)' REQUIRE='$(REQUIRE)' SHOW='$(SHOW)' tests/run '$(FLAVOUR)' $(SELECTED)
 
 check:
 	$(Q)packaging/deps check
@@ -92,6 +93,10 @@ check:
 check-asan:
 	$(Q)packaging/deps check
 	+$(Q)$(SUITE) $(SANITIZED)
+
+check-crash:
+	$(Q)packaging/deps check
+	+$(Q)BLANKROOT_CRASH=full $(SUITE) SHOW=1 TESTS='test-crash-parts test-crash-controls test-crash'
 
 check-flavours:
 	$(Q)packaging/deps flavours

@@ -196,8 +196,8 @@ static void check_others(const struct expect *expect, int top)
 	BR_AUTO_FREE char *first = names_first(expect->archives);
 	BR_AUTO_FREE char *oldest = archive_content(top, first);
 	assert_same_fingerprint(expect->oldest, oldest, "the oldest archive");
-	ck_assert_msg(names_contain_all(now, expect->archives),
-		      "of the archives\n%sare left\n%s", expect->archives, now);
+	ck_assert_msg(names_contain_all(now, expect->archives), "of the archives\n%sare left\n%s",
+		      expect->archives, now);
 }
 
 /* --- after the next run --- */
