@@ -103,6 +103,10 @@ void expect_learn(struct expect *expect, const struct scenario *scenario, struct
 		expect->root[i].after = content(image->top, scenario->ephemeral[i].name);
 		ck_assert_str_ne(expect->root[i].before, expect->root[i].after);
 	}
+	if (scenario->drops_archives) {
+		BR_AUTO_FREE char *left = names_by_id(image->top, "old_roots");
+		ck_assert_msg(!names_contain_all(left, expect->archives), "no archive was dropped");
+	}
 	expect->top = names_in(image->top, ".");
 	expect->own = names_in(image->top, ".blankroot");
 	image_unmount(image);

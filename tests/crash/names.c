@@ -55,7 +55,7 @@ static char *join(struct entry *entries, size_t count)
 
 static char *list(int parent, const char *path, bool with_id)
 {
-	struct entry entries[ENTRIES_MAX];
+	struct entry entries[ENTRIES_MAX] = { 0 };
 	BR_AUTO_DIR DIR *dir = fdopendir(tree_open(parent, path, false));
 	const struct dirent *found;
 	size_t count = 0;

@@ -15,6 +15,7 @@ struct control {
 	const char *name, *scenario;
 	enum recording_mode mode;
 	bool moves_then_creates;
+	bool is_strict; /* what was not written to the disk before must be there nevertheless */
 	struct campaign_sample sample;
 	const char *reason; /* part of what is said about at least one state */
 };
@@ -25,12 +26,14 @@ static const struct control controls[] = {
 	  "plain",
 	  RECORDING_COMMITS,
 	  true,
+	  false,
 	  { .flushes = 6 },
 	  "there is no root" },
 	/* the new root stands on the disk, the data of what was copied does not */
 	{ "data is not flushed",
 	  "copied",
 	  RECORDING_UNSYNCED,
+	  false,
 	  false,
 	  { .flushes = 4 },
 	  "the new root is not what it must be" },
@@ -39,8 +42,17 @@ static const struct control controls[] = {
 	  "plain",
 	  RECORDING_COMMITS,
 	  false,
+	  false,
 	  { .flushes = 10, .torn = 2, .unordered = 4 },
 	  "mount" },
+	/* files written without fsync are indeed not on the disk when the reset begins */
+	{ "everything was synced",
+	  "unsynced",
+	  RECORDING_COMMITS,
+	  false,
+	  true,
+	  { .flushes = 6 },
+	  "the old root is not what it must be" },
 };
 
 static void record(const struct control *control, struct stage *stage, struct recording *recording)
@@ -58,10 +70,13 @@ static void record(const struct control *control, struct stage *stage, struct re
 START_TEST(test_control)
 {
 	const struct control *control = &controls[_i];
+	struct scenario scenario = *scenario_find(control->scenario);
 	struct stage stage;
 	struct recording recording;
 
-	stage_begin(&stage, scenario_find(control->scenario));
+	if (control->is_strict)
+		scenario.loose = NULL;
+	stage_begin(&stage, &scenario);
 	record(control, &stage, &recording);
 	struct campaign campaign = { .expect = &stage.expect,
 				     .recording = &recording,

@@ -21,8 +21,8 @@ static const struct form quick = {
 	{ .flushes = 3, .torn = 1 }, { .flushes = 6, .torn = 1 }, { .flushes = 2 }, .cuts_again = 1
 };
 static const struct form full = { { .flushes = 1000, .torn = 4 },
-				  { .flushes = 150, .torn = 2 },
-				  { .flushes = 15, .torn = 1 },
+				  { .flushes = 100, .torn = 2 },
+				  { .flushes = 10, .torn = 1 },
 				  .cuts_again = 5 };
 
 static const struct form *form(void)
