@@ -6,8 +6,14 @@
 #include "server.h"
 #include "tree.h"
 
+#include <check.h>
+#include <signal.h>
+#include <sys/prctl.h>
+
 void stage_begin(struct stage *stage, const struct scenario *scenario)
 {
+	/* it would go on for minutes when the program that began it is killed */
+	ck_assert_int_eq(prctl(PR_SET_PDEATHSIG, SIGKILL), 0);
 	server_make(scenario->size ? scenario->size : SCENARIO_SIZE, scenario->make);
 	stage->image = server_begin();
 	BR_AUTO_FREE char *config = server_config(scenario->config);

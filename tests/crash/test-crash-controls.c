@@ -36,7 +36,7 @@ static const struct control controls[] = {
 	  false,
 	  false,
 	  { .flushes = 4 },
-	  "the new root is not what it must be" },
+	  "the new root is not what it must be\nexpected: var/lib/app/unshared" },
 	/* the tree is on the disk before its leaves */
 	{ "a disk without order",
 	  "plain",
@@ -52,7 +52,8 @@ static const struct control controls[] = {
 	  false,
 	  true,
 	  { .flushes = 6 },
-	  "the old root is not what it must be" },
+	  /* the time of the write, but not what was written */
+	  "found:    var/lib/app/data: mode=100640 owner=990:0 mtime=1700000002" },
 };
 
 static void record(const struct control *control, struct stage *stage, struct recording *recording)
