@@ -74,8 +74,7 @@ JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 SUITE = $(MAKE) --no-print-directory $(JOBS) check-this
 SANITIZED := STATIC=no SANITIZE=address,undefined
 
-.PHONY: check check-this check-asan check-flavours check-boot check-programs smoke size bench bench-boot demo
-.PHONY: check check-this check-asan check-crash check-flavours check-programs smoke size bench demo
+.PHONY: check check-this check-asan check-crash check-flavours check-boot check-programs smoke size bench bench-boot demo
 
 check-programs: $(filter-out $(TEST_SCRIPTS),$(ALL_TESTS))
 
