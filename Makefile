@@ -8,8 +8,8 @@
 #   check           install what is missing, then the test suite twice: the default static flavour with
 #                   its size limits, and everything under the sanitizers. File system tests need root.
 #   check-asan      the suite with address and undefined behaviour sanitizers, linked dynamically
-#   check-crash     the power cuts of tests/crash in full, with what was tried: 10 to 20 minutes; check has
-#                   a quick form of it. BLANKROOT_CRASH_SEED and BLANKROOT_CRASH_SCENARIO in the
+#   check-crash     the power cuts of tests/crash in full, with what was tried: about half an hour; not a
+#                   part of check. BLANKROOT_CRASH_SEED and BLANKROOT_CRASH_SCENARIO in the
 #                   environment: the seed and the scenario of a run that found something
 #   check-flavours  the suite for STATIC=no WITH_KMOD=no, and for CC=clang; check-asan has STATIC=no
 #                   WITH_KMOD=yes
