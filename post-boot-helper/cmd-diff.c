@@ -85,11 +85,9 @@ static int fail_usage(const char *what)
 
 static int fail(const struct br_error *err)
 {
-	char message[BR_ERROR_PATH_MAX * 4 + BR_ERROR_TEXT_MAX * 4];
+	int code = command_fail("blankroot diff", err);
 
-	br_error_format(err, message, sizeof(message));
-	(void)fprintf(stderr, "blankroot diff: %s\n", message); /* the exit code tells too */
-	return br_code_class(err->code) == BR_CLASS_USAGE ? EXIT_USAGE : EXIT_FAILED;
+	return br_code_class(err->code) == BR_CLASS_USAGE ? EXIT_USAGE : code;
 }
 
 static void set_print(struct options *options, void (*print)(FILE *out, const struct diffs *diffs))

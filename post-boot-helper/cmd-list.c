@@ -222,7 +222,6 @@ static int act(const struct options *options, struct br_error *err)
 static int run(int argc, char *argv[])
 {
 	struct options options = { .filesystem = { .config = BR_CONFIG_PATH, .read_only = true } };
-	char message[BR_ERROR_PATH_MAX * 4 + BR_ERROR_TEXT_MAX * 4];
 	struct br_error err = { 0 };
 	int code = parse(argc, argv, &options);
 
@@ -232,11 +231,7 @@ static int run(int argc, char *argv[])
 		print_help();
 		return EXIT_DONE;
 	}
-	if (act(&options, &err) == 0)
-		return EXIT_DONE;
-	br_error_format(&err, message, sizeof(message));
-	(void)fprintf(stderr, "blankroot list: %s\n", message); /* the exit code tells too */
-	return EXIT_FAILED;
+	return act(&options, &err) == 0 ? EXIT_DONE : command_fail("blankroot list", &err);
 }
 
 const struct command command_list = {

@@ -215,7 +215,6 @@ static int act(const struct options *options, struct br_error *err)
 static int run(int argc, char *argv[])
 {
 	struct options options = { .filesystem.config = BR_CONFIG_PATH };
-	char message[BR_ERROR_PATH_MAX * 4 + BR_ERROR_TEXT_MAX * 4];
 	struct br_error err = { 0 };
 	int code = parse(argc, argv, &options);
 
@@ -226,12 +225,7 @@ static int run(int argc, char *argv[])
 		return EXIT_DONE;
 	}
 	options.filesystem.read_only = options.dry_run;
-	if (act(&options, &err) == 0)
-		return EXIT_DONE;
-	(void)fflush(stdout); /* what was done comes first; lost output is found at the end */
-	br_error_format(&err, message, sizeof(message));
-	(void)fprintf(stderr, "blankroot prune: %s\n", message); /* the exit code tells too */
-	return EXIT_FAILED;
+	return act(&options, &err) == 0 ? EXIT_DONE : command_fail("blankroot prune", &err);
 }
 
 const struct command command_prune = {

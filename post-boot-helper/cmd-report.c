@@ -79,16 +79,6 @@ static int fail_usage(const char *what)
 	return EXIT_USAGE;
 }
 
-static int fail(const struct br_error *err)
-{
-	char message[BR_ERROR_PATH_MAX * 4 + BR_ERROR_TEXT_MAX * 4];
-
-	(void)fflush(stdout); /* what was done comes first; lost output is found at the end */
-	br_error_format(err, message, sizeof(message));
-	(void)fprintf(stderr, "blankroot report: %s\n", message); /* the exit code tells too */
-	return EXIT_FAILED;
-}
-
 static void set_mode(struct options *options, enum mode mode)
 {
 	options->mode = mode;
@@ -164,7 +154,7 @@ static int tell_missing(const struct options *options)
 	(void)fprintf(stderr, "%s (%s)\n", NOT_RUN, BR_REPORT_PATH);
 	if (options->mode == MODE_JOURNAL &&
 	    report_journal_missing(NOT_RUN " (" BR_REPORT_PATH ")", &err) < 0)
-		return fail(&err);
+		return command_fail("blankroot report", &err);
 	return EXIT_FAILED;
 }
 
@@ -178,12 +168,16 @@ static int act(const struct options *options, const struct boot_report *report)
 		report_print_json(report);
 		return verdict;
 	case MODE_JOURNAL:
-		return report_journal(report, &err) < 0 ? fail(&err) : verdict;
+		return report_journal(report, &err) < 0 ? command_fail("blankroot report", &err)
+							: verdict;
 	case MODE_MARK_GOOD:
-		return mark_good(report, options->config, options->dry_run, &err) < 0 ? fail(&err)
-										      : EXIT_DONE;
+		return mark_good(report, options->config, options->dry_run, &err) < 0
+			       ? command_fail("blankroot report", &err)
+			       : EXIT_DONE;
 	default:
-		return report_print(report, options->verbose, &err) < 0 ? fail(&err) : verdict;
+		return report_print(report, options->verbose, &err) < 0
+			       ? command_fail("blankroot report", &err)
+			       : verdict;
 	}
 }
 
@@ -203,7 +197,7 @@ static int run(int argc, char *argv[])
 	if (boot_report_load(options.report, &report, &err) < 0)
 		return !options.is_named && err.code == BR_ERR_OPEN && err.sys_errno == ENOENT
 			       ? tell_missing(&options)
-			       : fail(&err);
+			       : command_fail("blankroot report", &err);
 	if (report.version > BR_REPORT_VERSION)
 		(void)fprintf(stderr,
 			      "blankroot report: the report is of version %llu, newer than this "

@@ -3,6 +3,8 @@
 #ifndef BLANKROOT_COMMAND_H
 #define BLANKROOT_COMMAND_H
 
+#include "error.h"
+
 enum {
 	EXIT_DONE = 0,
 	EXIT_FAILED = 1,
@@ -19,6 +21,9 @@ struct command {
 	 */
 	int (*run)(int argc, char *argv[]);
 };
+
+/* Print what went wrong, as "blankroot NAME: message". Returns EXIT_FAILED. */
+int command_fail(const char *command, const struct br_error *err);
 
 extern const struct command command_diff;
 extern const struct command command_list;

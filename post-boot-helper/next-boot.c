@@ -208,7 +208,6 @@ int next_boot_run(const struct next_boot *command, int argc, char *argv[])
 {
 	struct options options = { .filesystem.config = BR_CONFIG_PATH };
 	struct br_error err = { 0 };
-	char message[BR_ERROR_PATH_MAX * 4 + BR_ERROR_TEXT_MAX * 4];
 	int code = parse(command, argc, argv, &options);
 
 	if (code != EXIT_DONE)
@@ -218,10 +217,5 @@ int next_boot_run(const struct next_boot *command, int argc, char *argv[])
 		return EXIT_DONE;
 	}
 	options.filesystem.read_only = options.dry_run;
-	if (act(&options, &err) == 0)
-		return EXIT_DONE;
-	(void)fflush(stdout); /* what was done comes first; lost output is found at the end */
-	br_error_format(&err, message, sizeof(message));
-	(void)fprintf(stderr, "%s: %s\n", command->command, message); /* the exit code tells too */
-	return EXIT_FAILED;
+	return act(&options, &err) == 0 ? EXIT_DONE : command_fail(command->command, &err);
 }
