@@ -6,6 +6,7 @@
 #include "entries.h"
 
 #include <blkid/blkid.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <string.h>
@@ -55,13 +56,22 @@ struct directory {
 
 static int add_directory(struct directory directory, struct br_error *err);
 
-static int add_entry(void *data, const char *name, struct br_error *err)
+/* Of what is in /dev most is of no interest, hundreds of terminals among it. */
+static bool is_candidate(const struct directory *in, unsigned char type)
+{
+	return type == DT_BLK || type == DT_UNKNOWN || (type == DT_DIR && in->is_top) ||
+	       (type == DT_LNK && in->links);
+}
+
+static int add_entry(void *data, const char *name, unsigned char type, struct br_error *err)
 {
 	const struct directory *in = data;
 	BR_AUTO_FREE char *path = NULL;
 	struct stat st;
 	bool is_place;
 
+	if (!is_candidate(in, type))
+		return 0;
 	/* gone again, or a link to nowhere */
 	if (fstatat(in->fd, name, &st, in->links ? 0 : AT_SYMLINK_NOFOLLOW) != 0)
 		return 0;
@@ -167,9 +177,9 @@ int br_blockdev_open(const char *path, uint64_t *size_ret)
 	return br_take_fd(&fd);
 }
 
-static int stop(void *data, const char *name, struct br_error *err)
+static int stop(void *data, const char *name, unsigned char type, struct br_error *err)
 {
-	(void)name, (void)err;
+	(void)name, (void)type, (void)err;
 	*(bool *)data = true;
 	return -1;
 }
@@ -196,30 +206,36 @@ static void copy_value(blkid_probe probe, const char *name, char *dst, size_t si
 		(void)snprintf(dst, size, "%s", value); /* cut: see struct br_content */
 }
 
-static int choose_chains(blkid_probe probe, const char *only)
+static int filter(blkid_probe probe, int how, const char *type)
+{
+	char name[32];
+	char *names[] = { name, NULL };
+
+	(void)snprintf(name, sizeof(name), "%s", type); /* our own, short */
+	return blkid_probe_filter_superblocks_type(probe, how, names);
+}
+
+static int choose_chains(blkid_probe probe, enum br_probe scope)
 {
 	if (blkid_probe_enable_superblocks(probe, 1) != 0 ||
 	    blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_UUID |
 							     BLKID_SUBLKS_LABEL) != 0)
 		return -1;
-	if (only) {
-		char name[32];
-		char *names[] = { name, NULL };
-
-		(void)snprintf(name, sizeof(name), "%s", only);
-		return blkid_probe_filter_superblocks_type(probe, BLKID_FLTR_ONLYIN, names);
-	}
+	if (scope == BR_PROBE_SWAP_IMAGE)
+		return filter(probe, BLKID_FLTR_ONLYIN, BR_CONTENT_SWAP_IMAGE);
+	if (scope == BR_PROBE_BTRFS && filter(probe, BLKID_FLTR_NOTIN, "zfs_member") != 0)
+		return -1;
 	if (blkid_probe_enable_partitions(probe, 1) != 0)
 		return -1;
 	return blkid_probe_set_partitions_flags(probe, BLKID_PARTS_ENTRY_DETAILS);
 }
 
-static int run_probe(blkid_probe probe, int fd, const char *only, struct br_content *content)
+static int run_probe(blkid_probe probe, int fd, enum br_probe scope, struct br_content *content)
 {
 	int result;
 
 	errno = 0;
-	if (blkid_probe_set_device(probe, fd, 0, 0) != 0 || choose_chains(probe, only) != 0)
+	if (blkid_probe_set_device(probe, fd, 0, 0) != 0 || choose_chains(probe, scope) != 0)
 		return -1;
 	result = blkid_do_safeprobe(probe);
 	if (result == -1 ||
@@ -236,7 +252,7 @@ static int run_probe(blkid_probe probe, int fd, const char *only, struct br_cont
 	return 0;
 }
 
-int br_content_probe(int fd, const char *only, struct br_content *ret)
+int br_content_probe(int fd, enum br_probe scope, struct br_content *ret)
 {
 	struct br_content content;
 	blkid_probe probe;
@@ -247,7 +263,7 @@ int br_content_probe(int fd, const char *only, struct br_content *ret)
 		errno = ENOMEM;
 		return -1;
 	}
-	r = run_probe(probe, fd, only, &content);
+	r = run_probe(probe, fd, scope, &content);
 	saved = errno ? errno : EIO; /* libblkid does not always set it */
 	blkid_free_probe(probe);
 	if (r == 0)

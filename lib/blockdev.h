@@ -68,14 +68,30 @@ struct br_content {
 /* In place of a type: there are signatures of several. */
 #define BR_CONTENT_AMBIVALENT "several signatures"
 
+/* A hibernated system, on a swap device. */
+#define BR_CONTENT_SWAP_IMAGE "swsuspend"
+
+/* What to look for. */
+enum br_probe {
+	BR_PROBE_ALL,
+	/*
+	 * All but members of ZFS pools. To know one, libblkid reads more than it does for everything
+	 * else together, four labels of 256 KiB. The first covers the place of a btrfs superblock,
+	 * so where there is one, a label at the end of the device can only be an old one.
+	 */
+	BR_PROBE_BTRFS,
+	/*
+	 * BR_CONTENT_SWAP_IMAGE alone: the contradiction of another signature is not noticed, and
+	 * partitions are not looked at.
+	 */
+	BR_PROBE_SWAP_IMAGE,
+};
+
 /*
  * Ask libblkid what is on an open block device.
  *
- * only  look for no other type than this; NULL: for all. With it the contradiction of another
- *       signature is not noticed, and partitions are not looked at.
- *
  * Returns 0, also when nothing is recognised (type ""), or -1 with errno; *ret is untouched then.
  */
-BR_MUST_CHECK int br_content_probe(int fd, const char *only, struct br_content *ret);
+BR_MUST_CHECK int br_content_probe(int fd, enum br_probe scope, struct br_content *ret);
 
 #endif

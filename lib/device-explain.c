@@ -62,7 +62,7 @@ static bool probe(const struct br_member *member, struct br_content *content)
 	uint64_t size = 0;
 	BR_AUTO_CLOSE int fd = br_blockdev_open(member->path, &size);
 
-	return fd >= 0 && size > 0 && br_content_probe(fd, NULL, content) == 0;
+	return fd >= 0 && size > 0 && br_content_probe(fd, BR_PROBE_ALL, content) == 0;
 }
 
 int br_device_explain_other(const struct br_device_wanted *wanted, const struct br_member *member,

@@ -46,7 +46,7 @@ static int read_member(int fd, struct br_member *member)
 	if (n < SUPER_SIZE ||
 	    memcmp(super + SUPER_MAGIC_AT, SUPER_MAGIC, sizeof(SUPER_MAGIC) - 1) != 0)
 		return 0;
-	if (br_content_probe(fd, NULL, &member->content) != 0)
+	if (br_content_probe(fd, BR_PROBE_BTRFS, &member->content) != 0)
 		return -1;
 	member->is_btrfs = strcmp(member->content.type, "btrfs") == 0;
 	member->generation = get_le64(super + SUPER_GENERATION_AT);

@@ -23,8 +23,7 @@ static DIR *open_dir(int dirfd)
 	return dir;
 }
 
-static int visit_all(DIR *dir, int (*visit)(void *data, const char *name, struct br_error *err),
-		     void *data, struct br_error *err)
+static int visit_all(DIR *dir, br_entries_visitor visit, void *data, struct br_error *err)
 {
 	for (;;) {
 		const struct dirent *entry;
@@ -34,14 +33,15 @@ static int visit_all(DIR *dir, int (*visit)(void *data, const char *name, struct
 		entry = readdir(dir);
 		if (!entry)
 			return errno ? br_error_set(err, BR_ERR_READ, errno, NULL, "directory") : 0;
-		r = is_self_or_parent(entry->d_name) ? 0 : visit(data, entry->d_name, err);
+		r = is_self_or_parent(entry->d_name)
+			    ? 0
+			    : visit(data, entry->d_name, entry->d_type, err);
 		if (r < 0)
 			return r;
 	}
 }
 
-int br_entries_visit(int dirfd, int (*visit)(void *data, const char *name, struct br_error *err),
-		     void *data, struct br_error *err)
+int br_entries_visit(int dirfd, br_entries_visitor visit, void *data, struct br_error *err)
 {
 	DIR *dir = open_dir(dirfd);
 	int r;

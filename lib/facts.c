@@ -4,7 +4,6 @@
 
 #include "beneath.h"
 #include "cleanup.h"
-#include "entries.h"
 #include "facts-paths.h"
 #include "name.h"
 #include "record.h"
@@ -233,31 +232,34 @@ static int add_archive(struct br_ephemeral_facts *facts, const char *name, struc
 	return 0;
 }
 
-struct clashes {
-	struct br_ephemeral_facts *facts;
-	const char *base; /* what clashing names begin with */
-};
+/* A leftover and the root of this run may both need a new name. */
+#define FREE_NAMES 2
 
-static int visit_entry(void *data, const char *name, struct br_error *err)
-{
-	const struct clashes *clashes = data;
-
-	if (strncmp(name, clashes->base, strlen(clashes->base)) != 0)
-		return 0;
-	return add_archive(clashes->facts, name, err);
-}
-
-/* Only names of this very second can clash: memory does not grow with the number of archives. */
+/*
+ * Only names of this very second can clash. They are looked up one by one: reading a directory
+ * takes the longer the more archives there are.
+ */
 static int gather_clashes(struct gather *g, int dirfd, time_t now)
 {
-	BR_AUTO_FREE char *base = br_name_archive(g->facts->escaped, now, 1);
-	struct clashes clashes = { g->facts, base };
-	int r;
+	unsigned n = 1;
 
-	if (!base)
-		return br_error_set(g->err, BR_ERR_NOMEM, ENOMEM, g->facts->archive, NULL);
-	r = br_entries_visit(dirfd, visit_entry, &clashes, g->err);
-	return r < 0 ? br_error_context(g->err, "%s", g->facts->archive) : 0;
+	for (unsigned unused = 0; unused < FREE_NAMES; n++) {
+		BR_AUTO_FREE char *name = br_name_archive(g->facts->escaped, now, n);
+		struct stat st;
+		int r = 0;
+
+		if (!name)
+			return br_error_set(g->err, BR_ERR_NOMEM, ENOMEM, g->facts->archive, NULL);
+		if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			r = add_archive(g->facts, name, g->err);
+		else if (errno == ENOENT)
+			unused++;
+		else
+			r = br_error_set(g->err, BR_ERR_STAT, errno, name, NULL);
+		if (r < 0)
+			return br_error_context(g->err, "%s", g->facts->archive);
+	}
+	return 0;
 }
 
 static int gather_archive_dir(struct gather *g, time_t now)

@@ -39,13 +39,14 @@ static int open_state(int top, int *state_ret, struct br_error *err)
 	return 0;
 }
 
-static int remove_ownerless(void *data, const char *name, struct br_error *err)
+static int remove_ownerless(void *data, const char *name, unsigned char type, struct br_error *err)
 {
 	const int *state = data;
 	BR_AUTO_CLOSE int fd = -1;
 	struct br_subvol subvol;
 	int r;
 
+	(void)type; /* a subvolume is told by its root */
 	if (strncmp(name, BR_FROZEN_PREFIX, strlen(BR_FROZEN_PREFIX)) != 0)
 		return 0;
 	r = br_subvol_open(*state, name, &fd, &subvol, err);

@@ -12,8 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SWAP_IMAGE_TYPE "swsuspend"
-
 /* Where systemd (254 and newer) leaves the place of its image when the command line names none. */
 #define EFI_LOCATION \
 	"/sys/firmware/efi/efivars/HibernateLocation-8cf2644b-4b0b-428f-9387-6d876050dc67"
@@ -95,13 +93,13 @@ static int has_image_type(int fd)
 {
 	struct br_content content;
 
-	if (br_content_probe(fd, SWAP_IMAGE_TYPE, &content) != 0)
+	if (br_content_probe(fd, BR_PROBE_SWAP_IMAGE, &content) != 0)
 		return -1;
 	if (!content.type[0])
 		return 0;
-	if (br_content_probe(fd, NULL, &content) != 0)
+	if (br_content_probe(fd, BR_PROBE_ALL, &content) != 0)
 		return -1;
-	return strcmp(content.type, SWAP_IMAGE_TYPE) == 0 ||
+	return strcmp(content.type, BR_CONTENT_SWAP_IMAGE) == 0 ||
 	       strcmp(content.type, BR_CONTENT_AMBIVALENT) == 0;
 }
 

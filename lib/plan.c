@@ -260,6 +260,21 @@ static void plan_blank_note(struct builder *b, size_t i)
 }
 
 /*
+ * Is there anything in staging but a snapshot? That was committed by the ioctl that made it, so the
+ * exchange, whatever transaction it gets into, comes after it. File data that was written comes
+ * after nothing; and if the disk has no room for what was carried, that has to show before the swap.
+ */
+static bool has_to_flush(const struct br_plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->steps[i].type == BR_STEP_CARRY ||
+		    plan->steps[i].type == BR_STEP_CREATE_PATH ||
+		    plan->steps[i].type == BR_STEP_SNAPSHOT_NESTED)
+			return true;
+	return false;
+}
+
+/*
  * All is prepared before anything is swapped: a failure leaves every ephemeral subvolume as it was.
  */
 static void plan_reset(struct builder *b, char **archives)
@@ -275,7 +290,8 @@ static void plan_reset(struct builder *b, char **archives)
 		if (!b->failed)
 			plan_preparation(b, i, archives[i]);
 	}
-	add_plain(b, BR_STEP_FLUSH);
+	if (has_to_flush(&b->plan))
+		add_plain(b, BR_STEP_FLUSH);
 	for (size_t i = 0; i < count; i++)
 		plan_swap(b, i);
 	for (size_t i = 0; i < count; i++)

@@ -25,7 +25,7 @@ enum br_step_type {
 	BR_STEP_SNAPSHOT_NESTED, /* from: source: the subvolumes nested in it */
 	BR_STEP_CARRY,           /* path: a persistent path, old to staging */
 	BR_STEP_CREATE_PATH,     /* path: a persistent path that neither old nor source has */
-	BR_STEP_FLUSH,           /* all that was prepared is on disk */
+	BR_STEP_FLUSH,           /* what was carried or created is on disk */
 	BR_STEP_MAKE_WRITABLE,   /* from: the old subvolume: a read-only one cannot be moved */
 	BR_STEP_EXCHANGE,    /* from: staging; to: the name of the ephemeral subvolume. The swap. */
 	BR_STEP_PLACE,       /* the same where nothing has that name */

@@ -121,13 +121,14 @@ static int add_item(struct look *look, const char *name, struct br_retention_ite
 	return 0;
 }
 
-static int look_at(void *data, const char *name, struct br_error *err)
+static int look_at(void *data, const char *name, unsigned char type, struct br_error *err)
 {
 	struct look *look = data;
 	struct br_retention_item item = { 0 };
 	struct opened opened = { .name = name };
 	BR_AUTO_CLOSE int fd = -1;
 
+	(void)type; /* a subvolume is told by its root */
 	if (!br_name_is_archive_of(name, look->escaped) ||
 	    br_subvol_open(look->retained->dirfd, name, &fd, &opened.subvol, err) < 0)
 		return 0; /* not one of ours */

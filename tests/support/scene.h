@@ -68,7 +68,7 @@ void assert_plan_is(const struct scene *scene, bool use_request, const char *con
 #define STEP_SNAPSHOT "snapshot root-blank to .blankroot/staging-root\n"
 #define STEP_FROM "snapshot " SCENE_FROM " to .blankroot/staging-root\n"
 #define STEP_NESTED "snapshot the subvolumes nested in " SCENE_FROM "\n"
-#define STEP_FLUSH "flush what was prepared to disk\n"
+#define STEP_FLUSH "flush what was carried to disk\n"
 #define STEP_EXCHANGE "exchange .blankroot/staging-root and root\n"
 #define STEP_PLACE "rename .blankroot/staging-root to root\n"
 #define STEP_SET_DEFAULT "make root the default subvolume\n"

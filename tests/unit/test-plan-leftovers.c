@@ -18,7 +18,7 @@ START_TEST(test_unfinished_leftover)
 	scene.of[SCENE_ROOT].staging.id = 299;
 	scene.facts.default_id = 299;
 	assert_plan(&scene, false, "discard the unfinished new root at .blankroot/staging-root\n",
-		    STEP_NOTE(SCENE_ARCHIVE), STEP_SNAPSHOT, STEP_FLUSH, STEP_EXCHANGE,
+		    STEP_NOTE(SCENE_ARCHIVE), STEP_SNAPSHOT, STEP_EXCHANGE,
 		    STEP_RETIRE(SCENE_ARCHIVE), STEP_COMMIT);
 }
 END_TEST
@@ -31,7 +31,7 @@ START_TEST(test_retired_leftover)
 	scene_begin(&scene, 1);
 	scene_add_retired(&scene, earlier);
 	assert_plan(&scene, false, STEP_LEFTOVER(EARLIER), STEP_NOTE(SCENE_ARCHIVE), STEP_SNAPSHOT,
-		    STEP_FLUSH, STEP_EXCHANGE, STEP_RETIRE(SCENE_ARCHIVE), STEP_COMMIT);
+		    STEP_EXCHANGE, STEP_RETIRE(SCENE_ARCHIVE), STEP_COMMIT);
 }
 END_TEST
 
@@ -43,7 +43,7 @@ START_TEST(test_retired_leftover_without_name)
 	scene_begin(&scene, 1);
 	scene_add_retired(&scene, NULL);
 	assert_plan(&scene, false, STEP_NOTE(SCENE_ARCHIVE), STEP_LEFTOVER(SCENE_ARCHIVE),
-		    STEP_NOTE(SCENE_ARCHIVE "-2"), STEP_SNAPSHOT, STEP_FLUSH, STEP_EXCHANGE,
+		    STEP_NOTE(SCENE_ARCHIVE "-2"), STEP_SNAPSHOT, STEP_EXCHANGE,
 		    STEP_RETIRE(SCENE_ARCHIVE "-2"), STEP_COMMIT);
 }
 END_TEST
@@ -57,8 +57,7 @@ START_TEST(test_retired_leftover_of_now)
 	scene_begin(&scene, 1);
 	scene_add_retired(&scene, name);
 	assert_plan(&scene, false, STEP_LEFTOVER(SCENE_ARCHIVE), STEP_NOTE(SCENE_ARCHIVE "-2"),
-		    STEP_SNAPSHOT, STEP_FLUSH, STEP_EXCHANGE, STEP_RETIRE(SCENE_ARCHIVE "-2"),
-		    STEP_COMMIT);
+		    STEP_SNAPSHOT, STEP_EXCHANGE, STEP_RETIRE(SCENE_ARCHIVE "-2"), STEP_COMMIT);
 }
 END_TEST
 
@@ -71,8 +70,8 @@ START_TEST(test_retired_leftover_is_default)
 	scene_add_retired(&scene, earlier);
 	scene.facts.default_id = SCENE_LEFTOVER_ID;
 	assert_plan(&scene, false, STEP_SET_DEFAULT, STEP_LEFTOVER(EARLIER),
-		    STEP_NOTE(SCENE_ARCHIVE), STEP_SNAPSHOT, STEP_FLUSH, STEP_EXCHANGE,
-		    STEP_SET_DEFAULT, STEP_RETIRE(SCENE_ARCHIVE), STEP_COMMIT);
+		    STEP_NOTE(SCENE_ARCHIVE), STEP_SNAPSHOT, STEP_EXCHANGE, STEP_SET_DEFAULT,
+		    STEP_RETIRE(SCENE_ARCHIVE), STEP_COMMIT);
 }
 END_TEST
 
@@ -85,11 +84,11 @@ START_TEST(test_unsealed_archive)
 	scene.of[SCENE_ROOT].unsealed = earlier;
 	scene.of[SCENE_ROOT].unsealed_subvol.id = SCENE_LEFTOVER_ID;
 	assert_plan(&scene, false, STEP_SEAL(EARLIER), STEP_NOTE(SCENE_ARCHIVE), STEP_SNAPSHOT,
-		    STEP_FLUSH, STEP_EXCHANGE, STEP_RETIRE(SCENE_ARCHIVE), STEP_COMMIT);
+		    STEP_EXCHANGE, STEP_RETIRE(SCENE_ARCHIVE), STEP_COMMIT);
 	scene.facts.default_id = SCENE_LEFTOVER_ID;
 	assert_plan(&scene, false, STEP_SET_DEFAULT, "make " EARLIER " read-only\n",
-		    STEP_NOTE(SCENE_ARCHIVE), STEP_SNAPSHOT, STEP_FLUSH, STEP_EXCHANGE,
-		    STEP_SET_DEFAULT, STEP_RETIRE(SCENE_ARCHIVE), STEP_COMMIT);
+		    STEP_NOTE(SCENE_ARCHIVE), STEP_SNAPSHOT, STEP_EXCHANGE, STEP_SET_DEFAULT,
+		    STEP_RETIRE(SCENE_ARCHIVE), STEP_COMMIT);
 }
 END_TEST
 
@@ -121,7 +120,7 @@ START_TEST(test_several_leftovers)
 		"discard the unfinished new home at .blankroot/staging-home\n",
 		STEP_NOTE(SCENE_ARCHIVE), STEP_SNAPSHOT,
 		"note that home goes to old_roots/home." SCENE_STAMP "\n",
-		"snapshot blanks/home to .blankroot/staging-home\n", STEP_FLUSH, STEP_EXCHANGE,
+		"snapshot blanks/home to .blankroot/staging-home\n", STEP_EXCHANGE,
 		"exchange .blankroot/staging-home and home\n", STEP_RETIRE(SCENE_ARCHIVE),
 		"move the old home, now at .blankroot/staging-home, to old_roots/home." SCENE_STAMP
 		"\n",
