@@ -222,9 +222,30 @@ bool br_record_has_mark(int fd, const char *mark)
 	return fgetxattr(fd, mark, NULL, 0) >= 0;
 }
 
+char *br_record_get_comment(int fd)
+{
+	char text[BR_COMMENT_MAX + 1];
+	ssize_t size = fgetxattr(fd, BR_XATTR_COMMENT, text, BR_COMMENT_MAX);
+
+	return size < 0 ? NULL : strndup(text, (size_t)size);
+}
+
+int br_record_set_comment(int fd, const char *comment, struct br_error *err)
+{
+	size_t length = strlen(comment);
+
+	if (length > BR_COMMENT_MAX)
+		return br_error_set(err, BR_ERR_USAGE, 0, NULL,
+				    "the comment is too long (more than %d bytes)", BR_COMMENT_MAX);
+	if (fsetxattr(fd, BR_XATTR_COMMENT, comment, length, 0) != 0)
+		return br_error_set(err, BR_ERR_XATTR, errno, NULL, "%s", BR_XATTR_COMMENT);
+	return 0;
+}
+
 int br_record_clear_marks(int fd, struct br_error *err)
 {
-	static const char *const marks[] = { BR_XATTR_RETIRED, BR_XATTR_GOOD, BR_XATTR_PINNED };
+	static const char *const marks[] = { BR_XATTR_RETIRED, BR_XATTR_GOOD, BR_XATTR_PINNED,
+					     BR_XATTR_REPLACED_BY, BR_XATTR_COMMENT };
 
 	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
 		if (fremovexattr(fd, marks[i]) != 0 && errno != ENODATA)

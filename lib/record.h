@@ -18,6 +18,10 @@
  *   trusted.blankroot.retired              when it was swapped out, in seconds since the epoch
  *   trusted.blankroot.good                 set by the running system: this boot was good
  *   trusted.blankroot.pinned               never deleted by retention or for lack of space
+ *   trusted.blankroot.replaced-by          id of the subvolume that took its place, for one that is
+ *                                          older than it looks: its state is the newest before that
+ *   trusted.blankroot.comment              what somebody wants to remember about it: any text without
+ *                                          a NUL, at most BR_COMMENT_MAX bytes
  */
 #ifndef BR_RECORD_H
 #define BR_RECORD_H
@@ -36,6 +40,10 @@
 #define BR_XATTR_RETIRED BR_XATTR_PREFIX "retired"
 #define BR_XATTR_GOOD BR_XATTR_PREFIX "good"
 #define BR_XATTR_PINNED BR_XATTR_PREFIX "pinned"
+#define BR_XATTR_REPLACED_BY BR_XATTR_PREFIX "replaced-by"
+#define BR_XATTR_COMMENT BR_XATTR_PREFIX "comment"
+
+#define BR_COMMENT_MAX 1000 /* bytes */
 
 struct br_record {
 	bool exists;
@@ -100,7 +108,19 @@ BR_MUST_CHECK int br_record_set_good(int fd, time_t when, struct br_error *err);
 /* Is this mark (BR_XATTR_GOOD, BR_XATTR_PINNED) on the open subvolume root? */
 bool br_record_has_mark(int fd, const char *mark);
 
-/* Take all marks off: a snapshot inherits those of its source. BR_ERR_XATTR. */
+/*
+ * The comment on an open subvolume root, owned by the caller; NULL: there is none, it cannot be read,
+ * or no memory. Whatever bytes are in it, up to the first NUL: it goes to a terminal escaped only.
+ */
+char *br_record_get_comment(int fd);
+
+/*
+ * Note a comment on an open subvolume root, replacing an earlier one. Not flushed. BR_ERR_USAGE when
+ * it is longer than BR_COMMENT_MAX bytes, BR_ERR_XATTR.
+ */
+BR_MUST_CHECK int br_record_set_comment(int fd, const char *comment, struct br_error *err);
+
+/* Take all marks off, the comment too: a snapshot inherits those of its source. BR_ERR_XATTR. */
 BR_MUST_CHECK int br_record_clear_marks(int fd, struct br_error *err);
 
 #endif

@@ -42,8 +42,10 @@ void br_retained_free(struct br_retained *retained)
 {
 	if (!retained)
 		return;
-	for (size_t i = 0; i < retained->count; i++)
+	for (size_t i = 0; i < retained->count; i++) {
 		free(retained->items[i].name);
+		free(retained->items[i].comment);
+	}
 	free(retained->items);
 	br_cleanup_close(&retained->dirfd);
 	*retained = (struct br_retained){ .dirfd = -1 };
@@ -99,7 +101,7 @@ static void find_time(const struct look *look, const char *name, int fd,
 		item->has_time = br_name_archive_time(name, look->escaped, &item->time);
 }
 
-static int add_item(struct look *look, const char *name, struct br_retention_item item,
+static int add_item(struct look *look, const char *name, int fd, struct br_retention_item item,
 		    struct br_error *err)
 {
 	struct br_retained *retained = look->retained;
@@ -117,6 +119,7 @@ static int add_item(struct look *look, const char *name, struct br_retention_ite
 	item.name = strdup(name);
 	if (!item.name)
 		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
+	item.comment = br_record_get_comment(fd);
 	retained->items[retained->count++] = item;
 	return 0;
 }
@@ -134,11 +137,12 @@ static int look_at(void *data, const char *name, unsigned char type, struct br_e
 		return 0; /* not one of ours */
 	opened.fd = fd;
 	item.id = opened.subvol.id;
+	item.replaced_by = br_record_get_number(fd, BR_XATTR_REPLACED_BY, 0);
 	item.good = look->retained->kind == BR_RETAINED_ARCHIVE &&
 		    br_record_has_mark(fd, BR_XATTR_GOOD);
 	item.held = find_hold(look->facts, look->retained, &opened);
 	find_time(look, name, fd, &item);
-	return add_item(look, name, item, err);
+	return add_item(look, name, fd, item, err);
 }
 
 static int list(const struct br_retained_facts *facts, struct br_retained *retained,

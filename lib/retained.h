@@ -30,7 +30,7 @@ struct br_retained {
 	const char *subvolume;           /* borrowed */
 	const char *dir;                 /* from the top level; borrowed */
 	int dirfd;                       /* -1: there is no such directory */
-	struct br_retention_item *items; /* sorted; each owns its name */
+	struct br_retention_item *items; /* sorted; each owns its name and comment */
 	size_t count;
 };
 

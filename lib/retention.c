@@ -17,21 +17,27 @@ bool br_reason_is_absolute(enum br_reason reason)
 	return reason >= BR_REASON_WRITABLE && reason <= BR_REASON_MINIMUM;
 }
 
-static int by_id(const void *a, const void *b)
-{
-	const struct br_retention_item *left = a, *right = b;
-
-	return (left->id > right->id) - (left->id < right->id);
-}
-
 /*
  * Ids only grow, and an archive was made when its predecessor was retired: their order is the
- * order of retirement, whatever the clock said.
+ * order of retirement, whatever the clock said. What was in use for long and then kept is older than
+ * what was archived meanwhile: its successor tells when it was retired.
  */
+uint64_t br_retention_rank(const struct br_retention_item *item)
+{
+	return item->replaced_by > item->id ? item->replaced_by : item->id;
+}
+
+static int by_rank(const void *a, const void *b)
+{
+	uint64_t left = br_retention_rank(a), right = br_retention_rank(b);
+
+	return (left > right) - (left < right);
+}
+
 void br_retention_sort(struct br_retention_item *items, size_t count)
 {
 	if (count > 0)
-		qsort(items, count, sizeof(*items), by_id);
+		qsort(items, count, sizeof(*items), by_rank);
 }
 
 void br_retention_hold(struct br_retention_item *items, size_t count, unsigned keep_min)

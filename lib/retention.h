@@ -44,8 +44,11 @@ enum br_reason {
 };
 
 struct br_retention_item {
-	uint64_t id; /* of the subvolume: the order of age, whatever a clock said */
-	char *name;  /* for the caller */
+	uint64_t id; /* of the subvolume: the order of age, whatever a clock said ... */
+	uint64_t
+		replaced_by; /* ... unless this is greater: it was in use until that one came; or 0 */
+	char *name;          /* for the caller */
+	char *comment;       /* for the caller; NULL: none */
 	bool has_time;
 	time_t time; /* of retirement, or of creation */
 	bool good;   /* its boot was good */
@@ -72,7 +75,10 @@ bool br_reason_is_to_go(enum br_reason reason);
 /* Is this a reason to stay even when space runs out? */
 bool br_reason_is_absolute(enum br_reason reason);
 
-/* Sort by age: ascending subvolume id. */
+/* What the order of age is decided by: ids, which only grow. */
+uint64_t br_retention_rank(const struct br_retention_item *item);
+
+/* Sort by age: ascending rank. */
 void br_retention_sort(struct br_retention_item *items, size_t count);
 
 /*

@@ -30,7 +30,8 @@ static int consider(const struct br_retained_facts *facts, const struct br_ephem
 		return r;
 	br_retention_hold(retained.items, retained.count, keep_min);
 	oldest = br_retention_next_for_space(retained.items, retained.count);
-	if (!oldest || (victim->item && victim->item->id < oldest->id))
+	if (!oldest ||
+	    (victim->item && br_retention_rank(victim->item) < br_retention_rank(oldest)))
 		return 0;
 	br_retained_free(&victim->retained);
 	*victim = (struct victim){ retained, oldest };

@@ -157,7 +157,7 @@ static struct br_retention_item *find_oldest(const struct prune *prune,
 									     group->retained.count);
 
 		if (group->retained.kind != BR_RETAINED_ARCHIVE || !next ||
-		    (oldest && oldest->id < next->id))
+		    (oldest && br_retention_rank(oldest) < br_retention_rank(next)))
 			continue;
 		oldest = next;
 		*group_ret = group;

@@ -257,11 +257,41 @@ START_TEST(test_marks)
 		  !br_record_has_mark(old, BR_XATTR_PINNED));
 	tree_set_xattr(image->top, "old", "trusted.blankroot.pinned", "yes", 3);
 	tree_set_xattr(image->top, "old", "trusted.other", "1", 1);
+	tree_set_xattr(image->top, "old", "trusted.blankroot.replaced-by", "300", 3);
+	ck_assert_int_eq(br_record_set_comment(old, "before the upgrade", &err), 0);
 	ck_assert_int_eq(br_record_set_retired(old, 1, &err), 0);
 	ck_assert(br_record_has_mark(old, BR_XATTR_PINNED));
 	ck_assert_int_eq(br_record_clear_marks(old, &err), 0);
 	BR_AUTO_FREE char *left = run_shell(image->top, "getfattr -d -m - old | grep -c =");
 	ck_assert_str_eq(left, "1\n");
+}
+END_TEST
+
+START_TEST(test_comment)
+{
+	struct br_error err = { 0 };
+	char longest[BR_COMMENT_MAX + 2];
+
+	(void)close(begin());
+	subvol_create(image->top, "old");
+	BR_AUTO_CLOSE int old = tree_open(image->top, "old", false);
+	ck_assert_ptr_null(br_record_get_comment(old));
+	memset(longest, 'x', sizeof(longest));
+	longest[BR_COMMENT_MAX] = '\0';
+	ck_assert_int_eq(br_record_set_comment(old, longest, &err), 0);
+	BR_AUTO_FREE char *first = br_record_get_comment(old);
+	ck_assert_pstr_eq(first, longest);
+	memcpy(longest + BR_COMMENT_MAX, "y", 2);
+	ck_assert_int_eq(br_record_set_comment(old, longest, &err), BR_ERR_USAGE);
+	ck_assert_int_eq(br_record_set_comment(old, "", &err), 0);
+	BR_AUTO_FREE char *empty_one = br_record_get_comment(old);
+	ck_assert_pstr_eq(empty_one, "");
+	/* somebody else's: not ended, or absurdly long */
+	tree_set_xattr(image->top, "old", BR_XATTR_COMMENT, "a\nb", 3);
+	BR_AUTO_FREE char *second = br_record_get_comment(old);
+	ck_assert_pstr_eq(second, "a\nb");
+	tree_set_xattr(image->top, "old", BR_XATTR_COMMENT, longest, BR_COMMENT_MAX + 1);
+	ck_assert_ptr_null(br_record_get_comment(old));
 }
 END_TEST
 
@@ -344,6 +374,7 @@ int main(void)
 	tcase_add_test(tcase, test_record_after_a_cut);
 	tcase_add_test(tcase, test_retired);
 	tcase_add_test(tcase, test_marks);
+	tcase_add_test(tcase, test_comment);
 	tcase_add_test(tcase, test_marks_read_only);
 	tcase_add_loop_test(tcase, test_use_up_request, 0, 5);
 	tcase_add_test(tcase, test_request_that_stays);

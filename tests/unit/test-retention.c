@@ -126,6 +126,22 @@ START_TEST(test_sorted_by_id)
 }
 END_TEST
 
+/* What was in use until another came is older than that one, and younger than all before. */
+START_TEST(test_sorted_by_successor)
+{
+	struct br_retention_item items[] = {
+		{ .id = 256, .replaced_by = 301 },
+		{ .id = 302 },
+		{ .id = 300, .replaced_by = 299 },
+	};
+
+	br_retention_sort(items, 3);
+	ck_assert_uint_eq(items[0].id, 300);
+	ck_assert_uint_eq(items[1].id, 256);
+	ck_assert_uint_eq(items[2].id, 302);
+}
+END_TEST
+
 /* Oldest first, whatever its date; never one that always stays. */
 START_TEST(test_space)
 {
@@ -235,6 +251,7 @@ int main(void)
 	tcase_add_loop_test(tcase, test_decisions, 0, (int)COUNT(histories));
 	tcase_add_test(tcase, test_undated);
 	tcase_add_test(tcase, test_sorted_by_id);
+	tcase_add_test(tcase, test_sorted_by_successor);
 	tcase_add_test(tcase, test_space);
 	tcase_add_test(tcase, test_periods);
 	tcase_add_test(tcase, test_explanations);
