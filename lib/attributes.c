@@ -41,6 +41,15 @@ static int set_flags(const struct br_object *object, unsigned flags, struct br_e
 	return 0;
 }
 
+int br_attributes_get_flags(const struct br_object *object, unsigned *flags_ret,
+			    struct br_error *err)
+{
+	if (get_flags(object->fd, flags_ret) != 0)
+		return br_error_set(err, BR_ERR_FLAGS, errno, object->name,
+				    "cannot read inode flags");
+	return 0;
+}
+
 int br_attributes_read(const struct br_object *object, struct br_attributes *attributes_ret,
 		       struct br_error *err)
 {
@@ -53,19 +62,15 @@ int br_attributes_read(const struct br_object *object, struct br_attributes *att
 				    "protected by fs-verity");
 	if (read.stx.stx_attributes & STATX_ATTR_ENCRYPTED)
 		return br_error_set(err, BR_ERR_UNSUPPORTED, 0, object->name, "encrypted");
-	if (get_flags(object->fd, &read.flags) != 0)
-		return br_error_set(err, BR_ERR_FLAGS, errno, object->name,
-				    "cannot read inode flags");
+	if (br_attributes_get_flags(object, &read.flags, err) < 0)
+		return err->code;
 	*attributes_ret = read;
 	return 0;
 }
 
-int br_attributes_set_data_flags(const struct br_object *dst, unsigned flags, struct br_error *err)
+int br_attributes_set_data_flags(const struct br_object *dst, unsigned flags, unsigned now,
+				 struct br_error *err)
 {
-	unsigned now;
-
-	if (get_flags(dst->fd, &now) != 0)
-		return br_error_set(err, BR_ERR_FLAGS, errno, dst->name, "cannot read inode flags");
 	/*
 	 * Of a file without checksums the property could not be set; see
 	 * br_attributes_reset_data_flags.
@@ -169,24 +174,37 @@ static int change_mode(const struct br_object *dst, mode_t mode)
 	return errno == EOPNOTSUPP ? fchmodat(dst->dir, dst->name, mode, 0) : -1;
 }
 
-/* Owner first: it clears setuid bits, and capabilities, which are extended attributes. */
-static int apply_owner_and_mode(const struct br_attributes *from, const struct br_object *dst,
-				struct br_error *err)
+static int look_at(const struct br_object *dst, struct stat *ret, struct br_error *err)
 {
-	const struct statx *stx = &from->stx;
-	mode_t mode = stx->stx_mode & MODE_BITS;
-	struct stat now;
-	int r = dst->fd >= 0 ? fstat(dst->fd, &now)
-			     : fstatat(dst->dir, dst->name, &now, AT_SYMLINK_NOFOLLOW);
+	int r = dst->fd >= 0 ? fstat(dst->fd, ret)
+			     : fstatat(dst->dir, dst->name, ret, AT_SYMLINK_NOFOLLOW);
 
 	if (r != 0)
 		return br_error_set(err, BR_ERR_ATTRIBUTES, errno, dst->name,
 				    "cannot look at the copy");
-	if ((now.st_uid != stx->stx_uid || now.st_gid != stx->stx_gid) &&
+	return 0;
+}
+
+/* Owner first: it clears setuid bits, and capabilities, which are extended attributes. */
+static int apply_owner_and_mode(const struct br_attributes *from, const struct br_object *dst,
+				const struct stat *now, struct br_error *err)
+{
+	const struct statx *stx = &from->stx;
+	mode_t mode = stx->stx_mode & MODE_BITS;
+	struct stat looked;
+
+	if (!now) {
+		int r = look_at(dst, &looked, err);
+
+		if (r < 0)
+			return r;
+		now = &looked;
+	}
+	if ((now->st_uid != stx->stx_uid || now->st_gid != stx->stx_gid) &&
 	    change_owner(dst, stx->stx_uid, stx->stx_gid) != 0)
 		return br_error_set(err, BR_ERR_ATTRIBUTES, errno, dst->name,
 				    "cannot set the owner");
-	if (!S_ISLNK(now.st_mode) && (now.st_mode & MODE_BITS) != mode &&
+	if (!S_ISLNK(now->st_mode) && (now->st_mode & MODE_BITS) != mode &&
 	    change_mode(dst, mode) != 0)
 		return br_error_set(err, BR_ERR_ATTRIBUTES, errno, dst->name,
 				    "cannot set the mode");
@@ -211,11 +229,11 @@ static int apply_times(const struct br_attributes *from, const struct br_object 
 }
 
 int br_attributes_apply(const struct br_attributes *from, const struct br_object *src,
-			const struct br_object *dst, struct br_xattr_space *space,
-			struct br_error *err)
+			const struct br_object *dst, const struct stat *now,
+			struct br_xattr_space *space, struct br_error *err)
 {
 	const char *skip = (from->flags & FS_NOCOW_FL) ? BR_XATTR_COMPRESSION : NULL;
-	int r = apply_owner_and_mode(from, dst, err);
+	int r = apply_owner_and_mode(from, dst, now, err);
 
 	if (r == 0)
 		r = br_xattr_copy(src, dst, skip, space, err);
@@ -231,7 +249,7 @@ int br_attributes_apply(const struct br_attributes *from, const struct br_object
 int br_attributes_apply_basic(const struct br_attributes *from, const struct br_object *dst,
 			      struct br_error *err)
 {
-	int r = apply_owner_and_mode(from, dst, err);
+	int r = apply_owner_and_mode(from, dst, NULL, err);
 
 	return r < 0 ? r : apply_times(from, dst, err);
 }

@@ -26,15 +26,21 @@ struct br_attributes {
 BR_MUST_CHECK int br_attributes_read(const struct br_object *object,
 				     struct br_attributes *attributes_ret, struct br_error *err);
 
+/* The inode flags of an open object; 0 where there are none. BR_ERR_FLAGS. */
+BR_MUST_CHECK int br_attributes_get_flags(const struct br_object *object, unsigned *flags_ret,
+					  struct br_error *err);
+
 /*
  * Set those inode flags that have to be there before the first byte of data: an empty file decides
  * for copy-on-write and checksums once. Takes away what was inherited. Of a directory the same
  * flags.
  *
+ * now  those that dst has
+ *
  * BR_ERR_FLAGS.
  */
 BR_MUST_CHECK int br_attributes_set_data_flags(const struct br_object *dst, unsigned flags,
-					       struct br_error *err);
+					       unsigned now, struct br_error *err);
 
 /*
  * The same without looking whether it is needed: what a file got from the mount option nodatasum
@@ -50,6 +56,7 @@ BR_MUST_CHECK int br_attributes_reset_data_flags(const struct br_object *dst, un
  * mode, extended attributes, remaining flags, times.
  *
  * from  read from src before
+ * now   owner and mode of dst, where the caller has just made it and knows; NULL: looked up
  *
  * A compression flag without the property of the same meaning cannot be set, the kernel adds the
  * property. Compression flags and property of a nodatacow file are without effect, and not carried.
@@ -57,8 +64,8 @@ BR_MUST_CHECK int br_attributes_reset_data_flags(const struct br_object *dst, un
  * BR_ERR_ATTRIBUTES, BR_ERR_XATTR, BR_ERR_FLAGS.
  */
 BR_MUST_CHECK int br_attributes_apply(const struct br_attributes *from, const struct br_object *src,
-				      const struct br_object *dst, struct br_xattr_space *space,
-				      struct br_error *err);
+				      const struct br_object *dst, const struct stat *now,
+				      struct br_xattr_space *space, struct br_error *err);
 
 /* Owner, mode and times only: of objects that have nothing else. BR_ERR_ATTRIBUTES. */
 BR_MUST_CHECK int br_attributes_apply_basic(const struct br_attributes *from,

@@ -32,8 +32,10 @@ static int check_source(const struct br_copy *copy, const struct br_copy_entry *
 	return 0;
 }
 
+/* Create the copy. now_ret: its owner and mode, which need not be looked up. */
 static int create(const struct br_copy *copy, const struct br_copy_entry *entry,
-		  const struct br_attributes *from, int *fd_ret, struct br_error *err)
+		  const struct br_attributes *from, int *fd_ret, struct stat *now_ret,
+		  struct br_error *err)
 {
 	bool is_ours = from->stx.stx_uid == copy->uid && from->stx.stx_gid == copy->gid;
 	mode_t mode = is_ours && !entry->is_top ? from->stx.stx_mode & 0777 : 0600;
@@ -43,7 +45,30 @@ static int create(const struct br_copy *copy, const struct br_copy_entry *entry,
 	if (fd < 0)
 		return br_error_set(err, BR_ERR_CREATE, errno, entry->dst_name, NULL);
 	*fd_ret = fd;
+	*now_ret = (struct stat){ .st_uid = copy->uid,
+				  .st_gid = copy->gid,
+				  .st_mode = S_IFREG | (mode & ~copy->umask) };
 	return 0;
+}
+
+/*
+ * The top object may have got something from the directory that it is made in, and was cleared of
+ * it. Below, directories have nothing to give as long as they are filled; the mount option nodatacow
+ * gives all files the same flags, so one look at the first tells them.
+ */
+static int set_data_flags(struct br_copy *copy, const struct br_copy_entry *entry,
+			  const struct br_object *dst, unsigned flags, struct br_error *err)
+{
+	int r;
+
+	if (entry->is_top)
+		return br_attributes_set_data_flags(dst, flags, 0, err);
+	if (!copy->fresh_is_known) {
+		if ((r = br_attributes_get_flags(dst, &copy->fresh_flags, err)) < 0)
+			return r;
+		copy->fresh_is_known = true;
+	}
+	return br_attributes_set_data_flags(dst, flags, copy->fresh_flags, err);
 }
 
 static int fill(struct br_copy *copy, const struct br_copy_entry *entry,
@@ -51,17 +76,19 @@ static int fill(struct br_copy *copy, const struct br_copy_entry *entry,
 {
 	struct br_object dst = { .dir = -1, .name = entry->dst_name };
 	BR_AUTO_CLOSE int fd = -1;
-	int r = create(copy, entry, from, &fd, err);
+	struct stat now;
+	int r = create(copy, entry, from, &fd, &now, err);
 
 	dst.fd = fd;
 	if (r == 0 && entry->is_top)
 		r = br_attributes_clear(&dst, copy->space, err);
 	if (r == 0)
-		r = br_attributes_set_data_flags(&dst, from->flags, err);
+		r = set_data_flags(copy, entry, &dst, from->flags, err);
 	if (r == 0)
 		r = br_copy_content(copy, src, &dst, from, err);
-	if (r == 0)
-		r = br_attributes_apply(from, src, &dst, copy->space, err);
+	if (r == 0) /* the top one may have got a group, or a mode by an ACL */
+		r = br_attributes_apply(from, src, &dst, entry->is_top ? NULL : &now, copy->space,
+					err);
 	if (r == 0 && from->stx.stx_nlink > 1)
 		r = br_hardlink_add(&copy->links, from->stx.stx_ino, from->stx.stx_nlink - 1,
 				    entry->dst_dir, entry->dst_name, err);

@@ -22,6 +22,10 @@ struct br_copy {
 	struct stat top; /* of the copy, when it is a directory */
 	uid_t uid;       /* of whatever this process creates */
 	gid_t gid;
+	mode_t umask;
+	/* Inode flags of files fresh from open(2): the same for all, see copy-file.c. */
+	bool fresh_is_known;
+	unsigned fresh_flags;
 };
 
 /* One object to copy. */

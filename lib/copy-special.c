@@ -47,7 +47,7 @@ static int make(struct br_copy *copy, const struct br_copy_entry *entry,
 	if (r == 0 && entry->is_top)
 		r = br_attributes_clear(&dst, copy->space, err);
 	if (r == 0)
-		r = br_attributes_apply(from, &src, &dst, copy->space, err);
+		r = br_attributes_apply(from, &src, &dst, NULL, copy->space, err);
 	if (r == 0 && from->stx.stx_nlink > 1)
 		r = br_hardlink_add(&copy->links, from->stx.stx_ino, from->stx.stx_nlink - 1,
 				    entry->dst_dir, entry->dst_name, err);

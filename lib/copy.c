@@ -149,9 +149,9 @@ static int apply_directory(struct br_xattr_space *space, const struct br_object 
 	int r = br_attributes_read(src, &from, err);
 
 	if (r == 0)
-		r = br_attributes_set_data_flags(dst, from.flags, err);
+		r = br_attributes_set_data_flags(dst, from.flags, 0, err); /* none was inherited */
 	if (r == 0)
-		r = br_attributes_apply(&from, src, dst, space, err);
+		r = br_attributes_apply(&from, src, dst, NULL, space, err);
 	return r;
 }
 
@@ -210,7 +210,9 @@ static int begin(struct br_copy *copy, const struct br_copy_options *options, st
 
 	*copy = (struct br_copy){ .options = options ? options : &defaults,
 				  .uid = geteuid(),
-				  .gid = getegid() };
+				  .gid = getegid(),
+				  .umask = umask(0) };
+	(void)umask(copy->umask); /* there is no other way to ask for it */
 	copy->space = malloc(sizeof(*copy->space));
 	if (!copy->space)
 		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
