@@ -6,6 +6,7 @@
 #include "file.h"
 #include "proc.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/btrfs.h>
 #include <stdbool.h>
@@ -50,14 +51,24 @@ static void mount_clear(struct br_mount *mount)
 	*mount = (struct br_mount){ 0 };
 }
 
+/* Not only strtoull, which takes a sign, white space in front, and what is too large. */
+static bool parse_id(const char *text, uint64_t *id_ret)
+{
+	char *end;
+
+	errno = 0;
+	*id_ret = strtoull(text, &end, 10);
+	return errno == 0 && *text >= '0' && *text <= '9' && *end == ' ';
+}
+
 /* 36 35 98:0 /root /mnt rw,noatime shared:1 master:2 - btrfs /dev/sda rw */
 static bool parse_line(char *line, struct br_mount *mount_ret)
 {
 	enum { FIELD_ROOT = 3, FIELD_TARGET = 4 };
 	const char *root = NULL, *target = NULL, *type, *source, *word;
-	char *rest = line, *end;
-	uint64_t id = strtoull(line, &end, 10);
-	bool is_number = end != line && *end == ' ';
+	char *rest = line;
+	uint64_t id;
+	bool is_number = parse_id(line, &id);
 
 	for (int field = 0; (word = strsep(&rest, " ")); field++) {
 		if (field == FIELD_ROOT)

@@ -117,6 +117,10 @@ END_TEST
 static const char *const malformed[] = {
 	"36",
 	"x 35 98:0 /root /mnt rw - btrfs /dev/sda rw",
+	"+36 35 98:0 /root /mnt rw - btrfs /dev/sda rw",
+	"-1 35 98:0 /root /mnt rw - btrfs /dev/sda rw",
+	"\t36 35 98:0 /root /mnt rw - btrfs /dev/sda rw",
+	"18446744073709551616 35 98:0 /root /mnt rw - btrfs /dev/sda rw",
 	"36 35 98:0",
 	"36 35 98:0 /root",
 	"36 35 98:0 /root /mnt",
