@@ -6,11 +6,13 @@
 #include "tree-inode.h"
 
 #include <search.h>
+#include <stdbool.h>
 #include <string.h>
 
 struct br_tree_path_node {
 	uint64_t dir, parent;
-	char *path; /* NULL: not known yet */
+	char *path;  /* NULL: not known yet */
+	bool on_way; /* the way up that is being gone has passed it */
 	char name[];
 };
 
@@ -129,8 +131,16 @@ static int way_add(struct way *way, struct br_tree_path_node *node, struct br_er
 		way->nodes = grown;
 		way->room = room;
 	}
+	node->on_way = true;
 	way->nodes[way->count++] = node;
 	return 0;
+}
+
+static void way_free(struct way *way)
+{
+	for (size_t i = 0; i < way->count; i++)
+		way->nodes[i]->on_way = false;
+	free(way->nodes);
 }
 
 static int climb(struct br_tree_paths *paths, uint64_t dir, struct way *way,
@@ -149,6 +159,11 @@ static int climb(struct br_tree_paths *paths, uint64_t dir, struct way *way,
 		*top_ret = node;
 		if (node->path)
 			return 0;
+		if (node->on_way)
+			return br_error_set(err, BR_ERR_READ, 0, NULL,
+					    "the directory with inode %llu is inside of itself; "
+					    "the btrfs tree is damaged",
+					    (unsigned long long)node->dir);
 		if ((r = way_add(way, node, err)) < 0)
 			return r;
 	}
@@ -183,14 +198,13 @@ int br_tree_path_of_dir(struct br_tree_paths *paths, uint64_t dir, const char **
 			struct br_error *err)
 {
 	struct br_tree_path_node *top = NULL;
-	struct way way = { 0 };
+	__attribute__((cleanup(way_free))) struct way way = { 0 };
 	int r = climb(paths, dir, &way, &top, err);
 
 	if (r == 0 && way.count > 0) {
 		r = assemble(&way, top, &way.nodes[0]->path, err);
 		top = way.nodes[0];
 	}
-	free(way.nodes);
 	if (r == 0 && top)
 		*path_ret = top->path;
 	return r;
