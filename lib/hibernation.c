@@ -6,6 +6,7 @@
 #include "cleanup.h"
 #include "device-spec.h"
 #include "file.h"
+#include "hibernation-internal.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -24,13 +25,11 @@ struct places {
 	unsigned count;
 };
 
-/* The variable is JSON in UTF-16, behind the attributes: {"uuid":"...","offset":1234,...}. */
-static bool parse_efi_location(char *text, size_t size, uint64_t *offset_ret)
+bool br_hibernation_parse_location(char *text, size_t size, uint64_t *offset_ret)
 {
 	static const char key[] = "\"offset\":";
 	const char *found, *digits;
 	size_t length = 0;
-	char *end;
 
 	if (size < EFI_ATTRIBUTES_SIZE)
 		return false;
@@ -42,8 +41,10 @@ static bool parse_efi_location(char *text, size_t size, uint64_t *offset_ret)
 	if (!found)
 		return false;
 	digits = found + sizeof(key) - 1;
-	*offset_ret = strtoull(digits, &end, 10); /* out of range: larger than any device */
-	return end > digits;
+	if (*digits < '0' || *digits > '9')
+		return false;
+	*offset_ret = strtoull(digits, NULL, 10); /* out of range: larger than any device */
+	return true;
 }
 
 static void find_places(const struct br_boot *boot, struct places *places)
@@ -58,7 +59,7 @@ static void find_places(const struct br_boot *boot, struct places *places)
 	else if (boot->resume)
 		places->page[places->count++] = 0;
 	if (br_file_read(AT_FDCWD, EFI_LOCATION, EFI_LOCATION_MAX, &text, &size, &ignored) == 0 &&
-	    parse_efi_location(text, size, &places->page[places->count]))
+	    br_hibernation_parse_location(text, size, &places->page[places->count]))
 		places->count++;
 }
 
@@ -73,8 +74,7 @@ static bool is_signature(const char bytes[10])
 	return false;
 }
 
-/* Returns 1 when an image begins at the page, 0 when not, -1 with errno when it cannot be read. */
-static int has_image_at(int fd, uint64_t size, uint64_t page)
+int br_hibernation_has_image_at(int fd, uint64_t size, uint64_t page)
 {
 	uint64_t page_size = (uint64_t)sysconf(_SC_PAGESIZE);
 	char bytes[10];
@@ -117,7 +117,7 @@ static int has_image(const char *path, const struct places *places)
 	 * only the kernel or another program of the initramfs understands.
 	 */
 	for (unsigned i = 0; i < places->count; i++) {
-		int found = has_image_at(fd, size, places->page[i]);
+		int found = br_hibernation_has_image_at(fd, size, places->page[i]);
 
 		if (found != 0)
 			return found;
