@@ -15,6 +15,10 @@
 #                   WITH_KMOD=yes
 #   check-this      the suite for exactly the flavour that the knobs select, nothing else
 #   check-boot      all boots of tests/boot/matrix under QEMU, of which check does the short ones; needs root
+#   fuzz            run the fuzz targets of tests/fuzz with clang's libFuzzer, address and undefined
+#                   behaviour sanitizers; docs/TESTING.md. Only their committed inputs are a part of check
+#   fuzz-minimise   make the committed inputs the smallest that reach what the last runs of fuzz reached
+#   fuzz-coverage   lines and branches that the inputs of each target reach
 #   check-programs  build the test programs of that flavour without running them
 #   smoke           run the built blankroot-initrd alone in an empty root directory
 #   size            print the size of the static blankroot-initrd and check it against the limits
@@ -55,6 +59,9 @@
 #   REQUIRE=1           a skipped test is a failed one
 #   BOOT_CELLS=short|full|all, BOOT_ONLY="luks kill", BOOT_JOBS=2 ...   which boots, and how many at a
 #                       time: tests/boot/lib/suite.sh has all of them
+#   FUZZ=NAME           this target alone, tests/fuzz/fuzz-NAME.c, or FUZZ=reset: random trees and
+#                       configurations against the model, tests/fs/test-model.c; SEED=n repeats a run
+#   FUZZ_RUNS=n, FUZZ_SECONDS=n   how long, for each target (100,000 executions; 2,000 resets)
 #
 # Knobs: installation
 #   DESTDIR=            root for packaging

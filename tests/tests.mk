@@ -58,6 +58,8 @@ ONLY_DEFAULT := $(B)/tests/unit/test-libkmod $(CRASH_PROGRAMS) tests/cli/test-si
 	$(filter tests/boot/% tests/nixos/%,$(TEST_SCRIPTS))
 ONLY_STATIC := tests/fs/test-smoke.sh
 
+include tests/fuzz/fuzz.mk
+
 # Programs first, unit before fs, then scripts.
 ALL_TESTS := $(filter-out $(if $(filter-out $(DEFAULT_FLAVOUR),$(FLAVOUR)),$(ONLY_DEFAULT)) \
 	$(if $(call is_yes,$(STATIC)),,$(ONLY_STATIC)),$(TEST_PROGRAMS) $(TEST_SCRIPTS))
@@ -82,11 +84,12 @@ SANITIZED := STATIC=no SANITIZE=address,undefined
 
 check-programs: $(filter-out $(TEST_SCRIPTS),$(ALL_TESTS))
 
-check-this: $(filter-out $(TEST_SCRIPTS),$(SELECTED)) $(PRODUCTS)
+check-this: $(filter-out $(TEST_SCRIPTS),$(SELECTED)) $(if $(filter %/test-corpus.sh,$(SELECTED)),$(FUZZ_PROGRAMS)) $(PRODUCTS)
 	$(Q)$(if $(FURTHER),[ -n '$(SELECTED)' ] || exit 0; )\
 		BLANKROOT_INITRD='$(abspath $(INITRD_PRODUCT))' BLANKROOT='$(abspath $(HELPER_PRODUCT))' \
 		BLANKROOT_STATIC='$(STATIC)' BLANKROOT_SYSTEMD='$(WITH_SYSTEMD)' BLANKROOT_BUILD='$(abspath $(B))/scratch' \
-		KEEP='$(KEEP)' REQUIRE='$(REQUIRE)' SHOW='$(SHOW)' tests/run '$(FLAVOUR)' $(SELECTED)
+		BLANKROOT_FUZZ='$(abspath $(B))/tests/fuzz' KEEP='$(KEEP)' REQUIRE='$(REQUIRE)' SHOW='$(SHOW)' \
+		tests/run '$(FLAVOUR)' $(SELECTED)
 
 check:
 	$(Q)packaging/deps check
