@@ -108,9 +108,6 @@ static void put_flag(FILE *out, bool set)
 
 static void put_cell(FILE *out, const void *data)
 {
-	static const char *const kinds[] = { [BR_RETAINED_ARCHIVE] = "archive",
-					     [BR_RETAINED_PARKED] = "parked",
-					     [BR_RETAINED_SNAPSHOT] = "snapshot" };
 	const struct cell *cell = data;
 	const struct retained_group *group = cell->group;
 
@@ -119,7 +116,7 @@ static void put_cell(FILE *out, const void *data)
 		br_text_put_name(out, cell->item->name);
 		break;
 	case KIND:
-		(void)fputs(kinds[group->retained.kind], out);
+		(void)fputs(retained_kind_name(group->retained.kind), out);
 		break;
 	case SUBVOLUME:
 		br_text_put_name(out, group->retained.subvolume);

@@ -98,28 +98,28 @@ static int parse(const struct next_boot *command, int argc, char *argv[], struct
 
 /* --- saying --- */
 
-static void tell_request(const struct br_request *request)
+void next_boot_put(FILE *out, const struct br_request *request)
 {
 	switch (request->kind) {
 	case BR_REQUEST_SKIP:
-		(void)fputs("keeps the root", stdout); /* lost output is found when it is closed */
+		(void)fputs("keeps the root", out); /* lost output is found when it is closed */
 		break;
 	case BR_REQUEST_FROM:
-		(void)fputs("starts from ", stdout);
-		br_text_put_name(stdout, request->archive);
+		(void)fputs("starts from ", out);
+		br_text_put_name(out, request->archive);
 		break;
 	case BR_REQUEST_INVALID:
-		(void)fputs("does what nobody can understand", stdout);
+		(void)fputs("does what nobody can understand", out);
 		break;
 	default:
-		(void)fputs("resets the root from its blank", stdout);
+		(void)fputs("resets the root from its blank", out);
 	}
 }
 
 static void tell(const char *beginning, const struct br_request *request, const char *end)
 {
 	(void)printf("blankroot: %s ", beginning);
-	tell_request(request);
+	next_boot_put(stdout, request);
 	(void)puts(end);
 }
 

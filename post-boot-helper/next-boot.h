@@ -3,7 +3,10 @@
 #ifndef BLANKROOT_NEXT_BOOT_H
 #define BLANKROOT_NEXT_BOOT_H
 
+#include "request.h"
+
 #include <stdbool.h>
+#include <stdio.h>
 
 /* A command line of such a command, and what its messages name. */
 struct next_boot {
@@ -20,5 +23,8 @@ struct next_boot {
  * the next reset will look at was looked at, with that archive in the blank's place.
  */
 int next_boot_run(const struct next_boot *command, int argc, char *argv[]);
+
+/* Say what a boot with this request does: "keeps the root". */
+void next_boot_put(FILE *out, const struct br_request *request);
 
 #endif

@@ -2,88 +2,11 @@
 /* The report of the boot's reset on standard output. Lost output is found when it is closed. */
 #include "report-print.h"
 
-#include "cleanup.h"
 #include "report.h"
+#include "table.h"
 #include "text.h"
 
-#include <errno.h>
-#include <libsmartcols/libsmartcols.h>
 #include <string.h>
-
-struct column {
-	const char *name;
-	bool is_number;
-};
-
-/* One row of a table, one text for each column; put writes a column's text. */
-typedef void (*put_cell)(FILE *out, const void *row, size_t column);
-
-struct cell {
-	put_cell put;
-	const void *row;
-	size_t column;
-};
-
-static void put_raw_cell(FILE *out, const void *data)
-{
-	const struct cell *cell = data;
-
-	cell->put(out, cell->row, cell->column);
-}
-
-static void put_escaped(FILE *out, const void *data)
-{
-	br_text_put_name(out, data);
-}
-
-static int set_cell(struct libscols_line *line, const struct cell *cell)
-{
-	BR_AUTO_FREE char *raw = br_text_make(put_raw_cell, cell);
-	BR_AUTO_FREE char *text = raw ? br_text_make(put_escaped, raw) : NULL;
-
-	return text ? scols_line_set_data(line, cell->column, text) : -ENOMEM;
-}
-
-static int fill(struct libscols_table *table, const struct column *columns, size_t column_count,
-		put_cell put, const void *rows, size_t row_size, size_t row_count)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < column_count; i++)
-		if (!scols_table_new_column(table, columns[i].name, 0,
-					    columns[i].is_number ? SCOLS_FL_RIGHT : 0))
-			return -ENOMEM;
-	for (size_t i = 0; i < row_count; i++) {
-		struct libscols_line *line = scols_table_new_line(table, NULL);
-
-		if (!line)
-			return -ENOMEM;
-		for (size_t c = 0; r == 0 && c < column_count; c++)
-			r = set_cell(line, &(struct cell){ .put = put,
-							   .row = (const char *)rows + i * row_size,
-							   .column = c });
-	}
-	return r;
-}
-
-static int print_table(const struct column *columns, size_t column_count, put_cell put,
-		       const void *rows, size_t row_size, size_t row_count, struct br_error *err)
-{
-	struct libscols_table *table = scols_new_table();
-	int r = -ENOMEM;
-
-	if (table) {
-		/* cells are escaped already, and are never cut to the width of a terminal */
-		scols_table_enable_noencoding(table, 1);
-		scols_table_enable_nowrap(table, 1);
-		scols_table_set_termforce(table, SCOLS_TERMFORCE_NEVER);
-		r = fill(table, columns, column_count, put, rows, row_size, row_count);
-		if (r == 0)
-			r = scols_print_table(table);
-	}
-	scols_unref_table(table);
-	return r == 0 ? 0 : br_error_set(err, BR_ERR_NOMEM, -r, NULL, "making a table");
-}
 
 static const char *or_dash(const char *text)
 {
@@ -123,7 +46,7 @@ static void put_path(FILE *out, const void *row, size_t column)
 
 static int print_paths(const struct report_ephemeral *ephemeral, struct br_error *err)
 {
-	static const struct column columns[] = {
+	static const struct table_column columns[] = {
 		{ "PATH", false },  { "METHOD", false },     { "ACTION", false },
 		{ "FILES", true },  { "DIRECTORIES", true }, { "SHARED", true },
 		{ "COPIED", true }, { "TIME", true },
@@ -131,8 +54,10 @@ static int print_paths(const struct report_ephemeral *ephemeral, struct br_error
 
 	if (ephemeral->path_count == 0)
 		return 0;
-	return print_table(columns, sizeof(columns) / sizeof(columns[0]), put_path,
-			   ephemeral->paths, sizeof(*ephemeral->paths), ephemeral->path_count, err);
+	return table_print(&(struct table){ columns, sizeof(columns) / sizeof(columns[0]), put_path,
+					    ephemeral->paths, sizeof(*ephemeral->paths),
+					    ephemeral->path_count },
+			   err);
 }
 
 static void put_step(FILE *out, const void *row, size_t column)
@@ -156,15 +81,17 @@ static void put_step(FILE *out, const void *row, size_t column)
 
 static int print_steps(const struct boot_report *report, struct br_error *err)
 {
-	static const struct column columns[] = {
+	static const struct table_column columns[] = {
 		{ "STEP", false }, { "DONE", false }, { "TIME", true }, { "WHAT", false }
 	};
 
 	if (report->step_count == 0)
 		return 0;
 	(void)fputc('\n', stdout);
-	return print_table(columns, sizeof(columns) / sizeof(columns[0]), put_step, report->steps,
-			   sizeof(*report->steps), report->step_count, err);
+	return table_print(&(struct table){ columns, sizeof(columns) / sizeof(columns[0]), put_step,
+					    report->steps, sizeof(*report->steps),
+					    report->step_count },
+			   err);
 }
 
 static void print_item(const char *name, const char *value)

@@ -116,6 +116,38 @@ int retained_all_read(int top, const struct br_config *config, const char *only,
 	return 0;
 }
 
+static void add_time(struct retained_summary *summary, time_t time)
+{
+	if (!summary->has_times || time < summary->oldest)
+		summary->oldest = time;
+	if (!summary->has_times || time > summary->newest)
+		summary->newest = time;
+	summary->has_times = true;
+}
+
+void retained_summarize(const struct retained_group *group, struct retained_summary *ret)
+{
+	*ret = (struct retained_summary){ 0 };
+	for (size_t i = 0; i < group->retained.count; i++) {
+		const struct br_retention_item *item = &group->retained.items[i];
+
+		ret->good += item->good;
+		ret->pinned += item->held == BR_REASON_PINNED;
+		ret->to_go += br_reason_is_to_go(item->reason);
+		if (item->has_time)
+			add_time(ret, item->time);
+	}
+}
+
+const char *retained_kind_name(enum br_retained_kind kind)
+{
+	static const char *const names[] = { [BR_RETAINED_ARCHIVE] = "archive",
+					     [BR_RETAINED_PARKED] = "parked",
+					     [BR_RETAINED_SNAPSHOT] = "snapshot" };
+
+	return names[kind];
+}
+
 void retained_all_free(struct retained_all *all)
 {
 	if (!all)

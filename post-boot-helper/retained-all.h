@@ -33,6 +33,19 @@ struct retained_all {
 BR_MUST_CHECK int retained_all_read(int top, const struct br_config *config, const char *only,
 				    time_t now, struct retained_all *ret, struct br_error *err);
 
+struct retained_summary {
+	size_t good, pinned;
+	size_t to_go; /* that prune would delete now */
+	bool has_times;
+	time_t oldest, newest; /* of those whose time is known */
+};
+
+/* Count what is in a group. */
+void retained_summarize(const struct retained_group *group, struct retained_summary *ret);
+
+/* "archive", "parked", "snapshot". */
+const char *retained_kind_name(enum br_retained_kind kind);
+
 /* Release. NULL-safe, and safe on a zeroed structure. */
 void retained_all_free(struct retained_all *all);
 

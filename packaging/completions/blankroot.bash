@@ -48,7 +48,7 @@ _blankroot() {
 	local word=${COMP_WORDS[COMP_CWORD]}
 
 	if ((COMP_CWORD == 1)); then
-		_blankroot_offer "$(compgen -W 'diff list prune report rollback skip --help --version' -- "$word")"
+		_blankroot_offer "$(compgen -W 'diff list prune report rollback skip status --help --version' -- "$word")"
 		return
 	fi
 	! _blankroot_value || return 0
@@ -65,6 +65,7 @@ _blankroot() {
 		;;
 	rollback) _blankroot_offer "$(compgen -W '--undo --dry-run --device= --config= --help' -- "$word")" ;;
 	skip) _blankroot_offer "$(compgen -W '--cancel --dry-run --device= --config= --help' -- "$word")" ;;
+	status) _blankroot_offer "$(compgen -W '--json --report= --device= --config= --help' -- "$word")" ;;
 	*) COMPREPLY=() ;;
 	esac
 }

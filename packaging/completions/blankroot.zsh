@@ -81,6 +81,15 @@ _blankroot_skip() {
 		'--help[print a summary of the options]'
 }
 
+_blankroot_status() {
+	_arguments \
+		'--json[for programs]' \
+		'--report=[another report]:file:_files' \
+		'--device=[another file system]:specification or block device:_files' \
+		'--config=[the configuration]:file:_files' \
+		'--help[print a summary of the options]'
+}
+
 _blankroot() {
 	local state
 	local -a commands=(
@@ -90,6 +99,7 @@ _blankroot() {
 		'report:tell what the reset did at this boot'
 		'rollback:let the next boot start from an archive, once'
 		'skip:let the next boot keep the root, once'
+		'status:tell whether the root was reset, and whether anything is wrong'
 	)
 
 	_arguments -C \

@@ -133,8 +133,8 @@ check_names() {
 	agree 'warnings' "$warnings" "$(sed -n '/^### Warnings/,/^### Error/s/^| `\([a-z-]*\)` | .*/\1/p' "$contract")"
 	steps=$(list_entries lib/plan-text.c BR_STEP_ | sed 's/^[^"]*"\([a-z-]*\)".*/\1/')
 	agree 'steps' "$steps" "$(sed -n '/^### Steps/,/^### /s/^| `\([a-z-]*\)` | .*/\1/p' "$contract")"
-	marks=$(sed -nE 's/^#define BR_XATTR_[A-Z]+\s+BR_XATTR_PREFIX "([a-z.]*)"/trusted.blankroot.\1/p' lib/record.h)
-	agree 'marks' "$marks" "$(sed -n 's/^| `\(trusted[a-z.]*\).*/\1/p' "$contract")"
+	marks=$(sed -nE 's/^#define BR_XATTR_[A-Z_]+\s+BR_XATTR_PREFIX "([a-z.-]*)"/trusted.blankroot.\1/p' lib/record.h)
+	agree 'marks' "$marks" "$(sed -n 's/^| `\(trusted[a-z.-]*\).*/\1/p' "$contract")"
 }
 
 write_configurations
