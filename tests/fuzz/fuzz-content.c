@@ -45,12 +45,12 @@ static void check_text(const char *text, size_t size)
 	FUZZ_CHECK(memchr(text, '\0', size));
 }
 
-static void check_probe(int fd, const char *only)
+static void check_probe(int fd, enum br_probe scope)
 {
 	struct br_content content;
 
 	fuzz_poison(&content, sizeof(content));
-	if (br_content_probe(fd, only, &content) != 0) {
+	if (br_content_probe(fd, scope, &content) != 0) {
 		FUZZ_CHECK(errno != 0);
 		fuzz_check_poisoned(&content, sizeof(content));
 		return;
@@ -61,8 +61,8 @@ static void check_probe(int fd, const char *only)
 	check_text(content.part_table, sizeof(content.part_table));
 	check_text(content.part_uuid, sizeof(content.part_uuid));
 	check_text(content.part_label, sizeof(content.part_label));
-	if (only)
-		FUZZ_CHECK(!content.type[0] || strcmp(content.type, only) == 0);
+	if (scope == BR_PROBE_SWAP_IMAGE)
+		FUZZ_CHECK(!content.type[0] || strcmp(content.type, BR_CONTENT_SWAP_IMAGE) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -70,8 +70,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int fd = device();
 
 	fill(fd, data, size);
-	check_probe(fd, NULL);
-	check_probe(fd, "swsuspend");
-	check_probe(fd, "btrfs");
+	check_probe(fd, BR_PROBE_ALL);
+	check_probe(fd, BR_PROBE_SWAP_IMAGE);
+	check_probe(fd, BR_PROBE_BTRFS);
 	return 0;
 }
