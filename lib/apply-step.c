@@ -24,6 +24,15 @@ static int open_parent_of(const struct br_run *run, const char *path, int *fd_re
 	return br_open_parent(run->input->top, path, fd_ret, name_ret, run->err);
 }
 
+/* What works below an open directory knows a name alone, or what is below that. */
+static int whole_path(const struct br_run *run, const char *path, const char *name)
+{
+	if (run->err->path[0] && strcmp(run->err->path, name) != 0)
+		return br_error_prefix_path(run->err, path);
+	return br_error_set(run->err, run->err->code, run->err->sys_errno, path, "%s",
+			    run->err->text);
+}
+
 /* Both ends of a rename. */
 struct ends {
 	int from_dir, to_dir;
@@ -143,7 +152,10 @@ static int step_discard_leftover(struct br_run *run, const struct br_step *step)
 	const char *name;
 	int r = open_parent_of(run, step->from, &parent, &name);
 
-	return r < 0 ? r : br_subvol_delete_tree(parent, name, step->id, run->err);
+	if (r < 0)
+		return r;
+	r = br_subvol_delete_tree(parent, name, step->id, run->err);
+	return r < 0 ? whole_path(run, step->from, name) : 0;
 }
 
 static int step_seal(struct br_run *run, const struct br_step *step)
@@ -177,9 +189,11 @@ static int step_snapshot(struct br_run *run, const struct br_step *step)
 	int r;
 
 	if ((r = br_subvol_open(run->input->top, step->from, &source, NULL, run->err)) < 0 ||
-	    (r = open_parent_of(run, step->to, &parent, &name)) < 0 ||
-	    (r = br_subvol_snapshot(source, parent, name, run->err)) < 0)
+	    (r = open_parent_of(run, step->to, &parent, &name)) < 0)
 		return r;
+	r = br_subvol_snapshot(source, parent, name, run->err);
+	if (r < 0)
+		return whole_path(run, step->to, name);
 	if ((r = br_subvol_open(run->input->top, step->to, &work->staging, &subvol, run->err)) < 0)
 		return r;
 	work->staging_id = subvol.id;

@@ -17,15 +17,6 @@ static uint64_t now_usec(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-/* Calls on an open object do not know its name; the step does. */
-static void name_object(struct br_error *err, const struct br_step *step)
-{
-	const char *object = step->to ? step->to : step->from;
-
-	if (err->path[0] == '\0' && object)
-		(void)br_error_set(err, err->code, err->sys_errno, object, "%s", err->text);
-}
-
 static int timed_step(struct br_run *run, size_t index)
 {
 	const struct br_apply_input *input = run->input;
@@ -43,7 +34,7 @@ static int timed_step(struct br_run *run, size_t index)
 	result->done = r == 0;
 	if (r == 0)
 		return 0;
-	name_object(run->err, step);
+	(void)br_error_name(run->err, step->to ? step->to : step->from);
 	return br_error_context(run->err, "%s", br_step_name(step->type));
 }
 

@@ -99,7 +99,9 @@ static int add_directory(struct directory directory, struct br_error *err)
 			       : 0;
 	directory.fd = fd;
 	directory.device = st.st_dev;
-	return br_entries_visit(fd, add_entry, &directory, err);
+	return br_entries_visit(fd, add_entry, &directory, err) < 0
+		       ? br_error_name(err, directory.path)
+		       : 0;
 }
 
 static int compare_paths(const void *a, const void *b)

@@ -119,6 +119,7 @@ static int copy_directory(struct br_copy *copy, const struct br_copy_entry *entr
 			  struct br_error *err)
 {
 	BR_AUTO_CLOSE int src = -1;
+	bool is_subvolume = false;
 	struct statx stx;
 	int r = open_directory(entry->src_dir, entry->src_name, &src, err);
 
@@ -131,7 +132,9 @@ static int copy_directory(struct br_copy *copy, const struct br_copy_entry *entr
 				    "it is a mount point");
 	if (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT || stx.stx_ino == BR_SUBVOL_PLACEHOLDER_INO)
 		return make_stand_in(copy, entry, &stx, err);
-	if (br_subvol_is_root(src))
+	if (br_subvol_is_root(src, &is_subvolume, err) < 0)
+		return br_error_name(err, entry->src_name);
+	if (is_subvolume)
 		return copy_subvolume(copy, entry, src, err);
 	if (br_copy_is_foreign(copy, entry, &stx))
 		return make_stand_in(copy, entry, &stx, err);

@@ -182,6 +182,13 @@ int br_error_prefix_path(struct br_error *err, const char *dir)
 	return err->code;
 }
 
+int br_error_name(struct br_error *err, const char *path)
+{
+	if (!err->path[0] && path)
+		copy_path(err->path, path);
+	return err->code;
+}
+
 /*
  * Where printable text is being put together; always terminated, and closed once something did not
  * fit.

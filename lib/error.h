@@ -104,6 +104,12 @@ int br_error_context(struct br_error *err, const char *fmt, ...) BR_PRINTF(2, 3)
 int br_error_prefix_path(struct br_error *err, const char *dir);
 
 /*
+ * Name the object of an error that has no path yet: calls on open objects do not know their names.
+ * No effect when it has one, or when path is NULL. Returns err->code.
+ */
+int br_error_name(struct br_error *err, const char *path);
+
+/*
  * The one message of an error: phrase, quoted path, text, strerror. Bytes below 0x20, 0x7f and
  * above (except valid UTF-8 that is printable) become \xNN, so no name can reach a console as an
  * escape sequence. Always NUL-terminated; cut at size.

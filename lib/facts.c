@@ -34,6 +34,7 @@ static int open_own_dir(int top, const char *path, int *fd_ret, bool *is_open_re
 			struct br_error *err)
 {
 	BR_AUTO_CLOSE int fd = -1;
+	bool is_subvolume = false;
 	struct stat st;
 	int r = br_open_beneath(top, path, O_RDONLY | O_DIRECTORY, 0, &fd, err);
 
@@ -45,7 +46,9 @@ static int open_own_dir(int top, const char *path, int *fd_ret, bool *is_open_re
 				    "must be a plain directory; rename what is there");
 	if (r < 0)
 		return r;
-	if (br_subvol_is_root(fd))
+	if (br_subvol_is_root(fd, &is_subvolume, err) < 0)
+		return br_error_name(err, path);
+	if (is_subvolume)
 		return br_error_set(err, BR_ERR_LAYOUT, 0, path,
 				    "must be a plain directory, but is a subvolume");
 	if (fstat(fd, &st) != 0)

@@ -25,6 +25,7 @@ static int lock(int fd, int how, const char *name, struct br_error *err)
 static int open_state(int top, int *state_ret, struct br_error *err)
 {
 	BR_AUTO_CLOSE int fd = -1;
+	bool is_subvolume = false;
 	int r;
 
 	if (mkdirat(top, BR_STATE_DIR, 0700) != 0 && errno != EEXIST)
@@ -32,7 +33,9 @@ static int open_state(int top, int *state_ret, struct br_error *err)
 	r = br_open_beneath(top, BR_STATE_DIR, O_RDONLY | O_DIRECTORY, 0, &fd, err);
 	if (r < 0)
 		return r;
-	if (br_subvol_is_root(fd))
+	if (br_subvol_is_root(fd, &is_subvolume, err) < 0)
+		return br_error_name(err, BR_STATE_DIR);
+	if (is_subvolume)
 		return br_error_set(err, BR_ERR_LAYOUT, 0, BR_STATE_DIR,
 				    "must be a plain directory, but is a subvolume");
 	*state_ret = br_take_fd(&fd);

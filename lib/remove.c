@@ -48,10 +48,14 @@ static int remove_empty_directory(int dir, const char *name, struct br_error *er
 
 static int check_directory(int fd, const char *name, const struct statx *stx, struct br_error *err)
 {
+	bool is_subvolume = false;
+
 	if (stx->stx_attributes & STATX_ATTR_MOUNT_ROOT)
 		return br_error_set(err, BR_ERR_REMOVE, EBUSY, name, "it is a mount point");
+	if (br_subvol_is_root(fd, &is_subvolume, err) < 0)
+		return br_error_name(err, name);
 	/* The kernel's rmdir deletes an empty one (Linux 4.18). */
-	if (br_subvol_is_root(fd))
+	if (is_subvolume)
 		return br_error_set(err, BR_ERR_TYPE, 0, name, "it is a subvolume");
 	return 0;
 }

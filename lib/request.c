@@ -72,13 +72,15 @@ int br_request_read(int state_fd, struct br_request *ret, struct br_error *err)
 static int open_state_dir(int top, int *fd_ret, struct br_error *err)
 {
 	BR_AUTO_CLOSE int fd = -1;
+	bool is_subvolume = false;
 	int r;
 
 	if (mkdirat(top, BR_STATE_DIR, 0700) != 0 && errno != EEXIST)
 		return br_error_set(err, BR_ERR_CREATE, errno, BR_STATE_DIR, NULL);
 	r = br_open_beneath(top, BR_STATE_DIR, O_RDONLY | O_DIRECTORY, 0, &fd, err);
-	if (r == BR_ERR_SYMLINK || (r < 0 && err->sys_errno == ENOTDIR) ||
-	    (r == 0 && br_subvol_is_root(fd)))
+	if (r == 0 && br_subvol_is_root(fd, &is_subvolume, err) < 0)
+		return br_error_name(err, BR_STATE_DIR);
+	if (r == BR_ERR_SYMLINK || (r < 0 && err->sys_errno == ENOTDIR) || is_subvolume)
 		return br_error_set(err, BR_ERR_LAYOUT, 0, BR_STATE_DIR,
 				    "must be a plain directory; rename what is there");
 	if (r == 0)

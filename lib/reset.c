@@ -340,7 +340,9 @@ static int run(const struct br_reset_input *input, struct br_reset *reset)
 	if ((r = br_config_load(input->config_path, &reset->config, &reset->error)) < 0 ||
 	    (r = find_device(input, reset)) < 0 || (r = mount_top(reset, &top)) < 0)
 		return r;
-	return run_mounted(input, reset, top);
+	r = run_mounted(input, reset, top);
+	/* what concerns the file system as a whole */
+	return r < 0 && r != BR_ERR_NOMEM ? br_error_name(&reset->error, reset->device.path) : r;
 }
 
 static enum br_outcome outcome_of_error(const struct br_reset *reset)

@@ -13,22 +13,33 @@
 #include <time.h>
 #include <unistd.h>
 
-bool br_subvol_is_root(int fd)
+int br_subvol_is_root(int fd, bool *ret, struct br_error *err)
 {
+	bool is_root = false;
 	struct statfs fs;
 	struct stat st;
 
-	if (fstat(fd, &st) != 0 || !S_ISDIR(st.st_mode) || st.st_ino != BR_SUBVOL_ROOT_INO)
-		return false;
-	return fstatfs(fd, &fs) == 0 && fs.f_type == BTRFS_SUPER_MAGIC;
+	if (fstat(fd, &st) != 0)
+		return br_error_set(err, BR_ERR_STAT, errno, NULL, NULL);
+	if (S_ISDIR(st.st_mode) && st.st_ino == BR_SUBVOL_ROOT_INO) {
+		if (fstatfs(fd, &fs) != 0)
+			return br_error_set(err, BR_ERR_STAT, errno, NULL, NULL);
+		is_root = fs.f_type == BTRFS_SUPER_MAGIC;
+	}
+	*ret = is_root;
+	return 0;
 }
 
 int br_subvol_stat(int fd, struct br_subvol *subvol_ret, struct br_error *err)
 {
 	struct btrfs_util_subvolume_info info;
 	enum btrfs_util_error failed;
+	bool is_root = false;
+	int r = br_subvol_is_root(fd, &is_root, err);
 
-	if (!br_subvol_is_root(fd))
+	if (r < 0)
+		return r;
+	if (!is_root)
 		return br_error_set(err, BR_ERR_LAYOUT, 0, NULL,
 				    "not the root of a btrfs subvolume");
 	failed = btrfs_util_subvolume_info_fd(fd, 0, &info);
@@ -59,10 +70,8 @@ int br_subvol_open(int dirfd, const char *path, int *fd_ret, struct br_subvol *s
 	if (r < 0)
 		return r;
 	r = br_subvol_stat(fd, &subvol, err);
-	if (r < 0) {
-		(void)br_error_set(err, err->code, err->sys_errno, path, "%s", err->text);
-		return r;
-	}
+	if (r < 0)
+		return br_error_name(err, path);
 	if (subvol_ret)
 		*subvol_ret = subvol;
 	*fd_ret = br_take_fd(&fd);
@@ -82,8 +91,11 @@ int br_subvol_create(int parent, const char *name, struct br_error *err)
 int br_subvol_snapshot(int src, int dst_parent, const char *name, struct br_error *err)
 {
 	BR_AUTO_CLOSE int dirfd = br_subvol_reopen(dst_parent);
+	bool is_root = false;
 
-	if (!br_subvol_is_root(src))
+	if (br_subvol_is_root(src, &is_root, err) < 0)
+		return br_error_name(err, name);
+	if (!is_root)
 		return br_error_set(err, BR_ERR_LAYOUT, 0, name, "its source is not a subvolume");
 	if (dirfd < 0 || btrfs_util_create_snapshot_fd2(src, dirfd, name, 0, NULL, NULL))
 		return br_error_set(err, BR_ERR_SNAPSHOT, errno, name, NULL);

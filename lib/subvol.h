@@ -34,10 +34,12 @@ struct br_subvol {
 };
 
 /*
- * Is an open object the root of a subvolume? Needs no privilege. False also when fstat fails or
- * when it is on another kind of file system.
+ * Is an open object the root of a subvolume? Not on another kind of file system. Needs no privilege.
+ *
+ * BR_ERR_STAT, without a path: it cannot be told, and whoever took it for a plain directory then would
+ * lose what a subvolume holds.
  */
-bool br_subvol_is_root(int fd);
+BR_MUST_CHECK int br_subvol_is_root(int fd, bool *ret, struct br_error *err);
 
 /*
  * Read the properties of the subvolume whose root is open. BR_ERR_LAYOUT when fd is not a

@@ -69,6 +69,7 @@ int br_toplevel_mount(const char *device, unsigned flags, int *fd_ret, struct br
 	unsigned attributes = MOUNT_ATTR_NOATIME | (read_only ? MOUNT_ATTR_RDONLY : 0);
 	BR_AUTO_CLOSE int mounted = mount_detached(device, flags, attributes, log, sizeof(log));
 	BR_AUTO_CLOSE int top = -1;
+	bool is_subvolume = false;
 
 	/*
 	 * EBUSY, EINVAL: it is mounted writable elsewhere, so it cannot be opened read-only; our
@@ -85,7 +86,9 @@ int br_toplevel_mount(const char *device, unsigned flags, int *fd_ret, struct br
 	top = openat(mounted, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (top < 0)
 		return br_error_set(err, BR_ERR_OPEN, errno, device, "top level");
-	if (!br_subvol_is_root(top))
+	if (br_subvol_is_root(top, &is_subvolume, err) < 0)
+		return br_error_name(err, device);
+	if (!is_subvolume)
 		return br_error_set(err, BR_ERR_LAYOUT, 0, device,
 				    "what was mounted is not a btrfs subvolume");
 	*fd_ret = br_take_fd(&top);

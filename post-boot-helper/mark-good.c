@@ -93,12 +93,14 @@ static bool is_shown_by(const struct marking *marking, const char *name,
 	BR_AUTO_CLOSE int fd = -1;
 	char fsid[BR_FSID_SIZE];
 	struct br_error ignored;
+	bool is_root = false;
 
 	if (strcmp(mount->type, "btrfs") != 0 || mount->root[0] != '/' ||
 	    strcmp(mount->root + 1, name) != 0)
 		return false;
 	fd = open(mount->target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd >= 0 && br_subvol_is_root(fd) && br_subvol_fsid(fd, fsid, &ignored) == 0 &&
+	return fd >= 0 && br_subvol_is_root(fd, &is_root, &ignored) == 0 && is_root &&
+	       br_subvol_fsid(fd, fsid, &ignored) == 0 &&
 	       (!marking->filesystem || strcasecmp(fsid, marking->filesystem) == 0);
 }
 

@@ -195,6 +195,22 @@ START_TEST(test_prefix_path)
 }
 END_TEST
 
+START_TEST(test_name)
+{
+	struct br_error err;
+
+	(void)br_error_set(&err, BR_ERR_SYNC, EIO, NULL, "t");
+	ck_assert_int_eq(br_error_name(&err, NULL), BR_ERR_SYNC);
+	ck_assert_str_eq(err.path, "");
+	ck_assert_int_eq(br_error_name(&err, "/dev/sda"), BR_ERR_SYNC);
+	ck_assert_str_eq(err.path, "/dev/sda");
+	ck_assert_int_eq(br_error_name(&err, "/dev/sdb"), BR_ERR_SYNC);
+	ck_assert_str_eq(err.path, "/dev/sda");
+	ck_assert_str_eq(err.text, "t");
+	ck_assert_int_eq(err.sys_errno, EIO);
+}
+END_TEST
+
 START_TEST(test_prefix_path_too_long)
 {
 	char dir[3 * BR_ERROR_PATH_MAX];
@@ -328,6 +344,7 @@ int main(void)
 	tcase_add_test(tcase, test_set_cuts_a_text);
 	tcase_add_test(tcase, test_context);
 	tcase_add_test(tcase, test_prefix_path);
+	tcase_add_test(tcase, test_name);
 	tcase_add_test(tcase, test_prefix_path_too_long);
 	tcase_add_test(tcase, test_format);
 	tcase_add_test(tcase, test_format_cut);
