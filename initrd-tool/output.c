@@ -29,8 +29,10 @@ void output_line(const struct br_reset *reset)
 {
 	BR_AUTO_FREE char *line = br_report_line(reset);
 	bool good = br_outcome_exit_code(reset->outcome) == 0 && !br_warning_exists(reset);
-	const char *text = line ? line : br_outcome_name(reset->outcome);
+	char brief[1024];
+	const char *text = line ? line : brief;
 
+	br_report_brief(reset, brief, sizeof(brief));
 	(void)fprintf(stderr, "%s\n", text); /* the exit code tells too */
 	if (reset->outcome != BR_OUTCOME_DRY_RUN)
 		log_to_kernel(text, good);

@@ -67,13 +67,20 @@ static void put_reset(FILE *out, const struct br_reset *reset)
 	put_archives(out, reset);
 }
 
+#define MESSAGE_MAX (BR_ERROR_PATH_MAX * 4 + BR_ERROR_TEXT_MAX)
+
+static const char *failure_words(const struct br_reset *reset)
+{
+	return reset->outcome == BR_OUTCOME_UNFINISHED ? "RESET UNFINISHED: " : "NOT RESET: ";
+}
+
 static void put_failure(FILE *out, const struct br_reset *reset)
 {
-	char message[BR_ERROR_PATH_MAX * 4 + BR_ERROR_TEXT_MAX];
+	char message[MESSAGE_MAX];
 	bool unfinished = reset->outcome == BR_OUTCOME_UNFINISHED;
 
 	br_error_format(&reset->error, message, sizeof(message));
-	(void)fputs(unfinished ? "RESET UNFINISHED: " : "NOT RESET: ", out);
+	(void)fputs(failure_words(reset), out);
 	(void)fputs(message, out);
 	(void)fputs(unfinished ? "; the new root is in place, the next boot finishes the rest"
 			       : "; the old root is unchanged",
@@ -120,4 +127,16 @@ static void put_line(FILE *out, const void *data)
 char *br_report_line(const struct br_reset *reset)
 {
 	return br_text_make(put_line, reset);
+}
+
+void br_report_brief(const struct br_reset *reset, char *buf, size_t size)
+{
+	char message[MESSAGE_MAX];
+
+	if (br_outcome_exit_code(reset->outcome) == 0) {
+		(void)snprintf(buf, size, "blankroot: %s", br_outcome_name(reset->outcome));
+		return;
+	}
+	br_error_format(&reset->error, message, sizeof(message));
+	(void)snprintf(buf, size, "blankroot: %s%s", failure_words(reset), message);
 }

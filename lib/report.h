@@ -19,6 +19,12 @@
 char *br_report_line(const struct br_reset *reset);
 
 /*
+ * What is most important of it, when there is no memory for the line: the outcome, and for a failure
+ * why. Needs no memory; cut at size.
+ */
+void br_report_brief(const struct br_reset *reset, char *buf, size_t size);
+
+/*
  * The same, complete, as JSON.
  *
  * tool  name and version of the program: "blankroot-initrd 0.1.0"

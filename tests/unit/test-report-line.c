@@ -13,6 +13,29 @@ static void assert_line(struct story *story, const char *expected)
 	story_end(story);
 }
 
+/* What is left of the line when there is no memory for it. */
+START_TEST(test_brief)
+{
+	struct story story;
+	char text[200];
+
+	story_begin(&story, 1);
+	story_carry_out(&story);
+	br_report_brief(&story.reset, text, sizeof(text));
+	ck_assert_str_eq(text, "blankroot: reset");
+	story_fail(&story, BR_OUTCOME_FAILED, BR_ERR_NOMEM, ENOMEM);
+	br_report_brief(&story.reset, text, sizeof(text));
+	ck_assert_str_eq(
+		text,
+		"blankroot: NOT RESET: out of memory \"root/etc/\\xff\\x0a\": because: Cannot "
+		"allocate memory");
+	story.reset.outcome = BR_OUTCOME_UNFINISHED;
+	br_report_brief(&story.reset, text, 40);
+	ck_assert_str_eq(text, "blankroot: RESET UNFINISHED: out of mem");
+	story_end(&story);
+}
+END_TEST
+
 #define KEPT "; kept as " SCENE_ARCHIVE
 
 START_TEST(test_line_of_reset)
@@ -76,6 +99,7 @@ int main(void)
 
 	tcase_add_test(tcase, test_line_of_reset);
 	tcase_add_test(tcase, test_line_sums_up);
+	tcase_add_test(tcase, test_brief);
 	tcase_add_test(tcase, test_line_of_several);
 	return suite_run(suite, false);
 }
