@@ -227,17 +227,29 @@ static bool note_dropped(struct br_reset *reset, char *path)
 	return true;
 }
 
+/* Both failures matter, and the first one is the one that is told by its code. */
+static void explain_no_room(struct br_error *err, const struct br_error *why)
+{
+	char message[BR_ERROR_TEXT_MAX / 2];
+
+	br_error_format(why, message, sizeof(message));
+	(void)br_error_set(err, err->code, err->sys_errno, err->path,
+			   "%s (no archive could be deleted: %s)", err->text, message);
+}
+
 /* Room for another attempt? The error of the failed one stays when there is none. */
 static bool make_room(struct br_reset *reset, int top)
 {
-	struct br_error ignored;
+	struct br_error why;
 	char *path = NULL;
 
 	if (reset->error.sys_errno != ENOSPC && reset->error.sys_errno != EDQUOT)
 		return false;
-	if (br_room_make(top, &reset->config, choose_from(reset), &path, &ignored) < 0 || !path)
+	if (br_room_make(top, &reset->config, choose_from(reset), &path, &why) < 0) {
+		explain_no_room(&reset->error, &why);
 		return false;
-	return note_dropped(reset, path);
+	}
+	return path && note_dropped(reset, path);
 }
 
 static int use_up_request(struct br_reset *reset, int top)
