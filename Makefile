@@ -11,6 +11,9 @@
 #   check-crash     the power cuts of tests/crash in full, with what was tried: about half an hour; not a
 #                   part of check. BLANKROOT_CRASH_SEED and BLANKROOT_CRASH_SCENARIO in the
 #                   environment: the seed and the scenario of a run that found something
+#   check-faults    the faults of tests/faults in full, with what was tried: each system call of a reset
+#                   fails in each way, the disk fails, memory runs out; about an hour and a half. A spread of
+#                   it is part of check. BLANKROOT_FAULTS_ONLY="copied 123": that scenario, that call
 #   check-flavours  the suite for STATIC=no WITH_KMOD=no, and for CC=clang; check-asan has STATIC=no
 #                   WITH_KMOD=yes
 #   check-this      the suite for exactly the flavour that the knobs select, nothing else

@@ -4,25 +4,33 @@
 
 SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
 TEST_SRC := $(sort $(wildcard tests/unit/test-*.c)) $(sort $(wildcard tests/fs/test-*.c)) \
-	$(sort $(wildcard tests/crash/test-*.c))
+	$(sort $(wildcard tests/crash/test-*.c)) $(sort $(wildcard tests/faults/test-*.c))
 # What the tests of power cuts share, and the program beside them that records.
 CRASH_SRC := $(filter-out $(TEST_SRC) tests/crash/recorder.c,$(sort $(wildcard tests/crash/*.c)))
+# What the tests of faults share; they take from those of power cuts what must be true after any accident.
+FAULTS_SRC := $(filter-out $(TEST_SRC),$(sort $(wildcard tests/faults/*.c)))
 TEST_SCRIPTS := $(sort $(wildcard tests/*/test-*.sh))
 
 LIBSUPPORT := $(B)/libsupport.a
 LIBCRASH := $(B)/libcrash.a
+LIBFAULTS := $(B)/libfaults.a
 RECORDER := $(B)/tests/crash/recorder
+FAULTS_PROGRAMS := $(patsubst %.c,$(B)/%,$(filter tests/faults/%,$(TEST_SRC)))
 CRASH_PROGRAMS := $(patsubst %.c,$(B)/%,$(filter tests/crash/%,$(TEST_SRC)))
 TEST_PROGRAMS := $(patsubst %.c,$(B)/%,$(TEST_SRC))
 CHECK_LIBS := -lcheck -lsubunit -lm -lrt -lpthread
 
-$(call objects,$(SUPPORT_SRC) $(TEST_SRC) $(CRASH_SRC) tests/crash/recorder.c): private \
-	BR_CPPFLAGS += -Itests/support -Iinitrd-tool
+$(call objects,$(SUPPORT_SRC) $(TEST_SRC) $(CRASH_SRC) $(FAULTS_SRC) tests/crash/recorder.c): private \
+	BR_CPPFLAGS += -Itests/support -Iinitrd-tool $(FAULTS_CPPFLAGS)
+$(call objects,$(FAULTS_SRC) $(filter tests/faults/%,$(TEST_SRC))): private FAULTS_CPPFLAGS := -Itests/crash
 
 $(LIBSUPPORT): $(call objects,$(SUPPORT_SRC)) $(B)/flags
 	$(make_archive)
 
 $(LIBCRASH): $(call objects,$(CRASH_SRC)) $(B)/flags
+	$(make_archive)
+
+$(LIBFAULTS): $(call objects,$(FAULTS_SRC)) $(B)/flags
 	$(make_archive)
 
 $(RECORDER): $(call objects,tests/crash/recorder.c) $(B)/flags
@@ -31,8 +39,8 @@ $(RECORDER): $(call objects,tests/crash/recorder.c) $(B)/flags
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< -lfuse3
 
 # A test that needs something special has it in LDFLAGS_test-NAME, LIBS_test-NAME.
-ALLOCATION_FAILURES := $(foreach name,malloc calloc realloc reallocarray strdup open_memstream asprintf \
-	__asprintf_chk,-Wl,--wrap=$(name))
+ALLOCATION_FAILURES := $(foreach name,malloc calloc realloc reallocarray strdup strndup open_memstream asprintf \
+	__asprintf_chk vasprintf __vasprintf_chk,-Wl,--wrap=$(name))
 LDFLAGS_test-name := $(ALLOCATION_FAILURES)
 LDFLAGS_test-plan := $(ALLOCATION_FAILURES)
 LDFLAGS_test-mountinfo := $(ALLOCATION_FAILURES)
@@ -43,14 +51,19 @@ LDFLAGS_test-clock := -Wl,--wrap=time
 LDFLAGS_test-crash := -Wl,--wrap=_ck_assert_failed
 LDFLAGS_test-crash-controls := $(LDFLAGS_test-crash)
 LDFLAGS_test-crash-parts := $(LDFLAGS_test-crash)
+LDFLAGS_test-faults := $(LDFLAGS_test-crash)
+LDFLAGS_test-no-memory := $(LDFLAGS_test-crash) $(ALLOCATION_FAILURES)
+LDFLAGS_test-bad-disk := $(LDFLAGS_test-crash)
 
 $(CRASH_PROGRAMS): $(LIBCRASH) $(RECORDER)
+$(FAULTS_PROGRAMS): $(LIBFAULTS) $(LIBCRASH)
 
 $(TEST_PROGRAMS): $(B)/%: $(B)/obj/%.o $(LIBSUPPORT) $(LIBTOOLPARTS) $(LIBBLANKROOT) \
 		$(STATIC_LIBS_STAMP) $(B)/flags
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) $(LDFLAGS_$(@F)) -o $@ $< -Wl,--start-group $(filter $(LIBCRASH),$^) $(LIBSUPPORT) \
+	$(Q)$(CC) $(ALL_LDFLAGS) $(LDFLAGS_$(@F)) -o $@ $< -Wl,--start-group $(filter $(LIBFAULTS) $(LIBCRASH),$^) \
+		$(LIBSUPPORT) \
 		$(LIBTOOLPARTS) $(LIBBLANKROOT) -Wl,--end-group $(LIBS_$(@F)) $(LIB_LIBS) $(CHECK_LIBS) $(LDLIBS)
 
 # Some say something only about the product that is shipped, or about one that needs no libraries.
@@ -80,7 +93,7 @@ JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 SUITE = $(MAKE) --no-print-directory $(JOBS) check-this
 SANITIZED := STATIC=no SANITIZE=address,undefined
 
-.PHONY: check check-this check-asan check-crash check-flavours check-boot check-programs smoke size bench bench-boot demo
+.PHONY: check check-this check-asan check-crash check-faults check-flavours check-boot check-programs smoke size bench bench-boot demo
 
 check-programs: $(filter-out $(TEST_SCRIPTS),$(ALL_TESTS))
 
@@ -103,6 +116,10 @@ check-asan:
 check-crash:
 	$(Q)packaging/deps check
 	+$(Q)BLANKROOT_CRASH=full $(SUITE) SHOW=1 TESTS='test-crash-parts test-crash-controls test-crash'
+
+check-faults:
+	$(Q)packaging/deps check
+	+$(Q)BLANKROOT_FAULTS=full $(SUITE) SHOW=1 TESTS='$(notdir $(FAULTS_PROGRAMS))'
 
 check-flavours:
 	$(Q)packaging/deps flavours

@@ -73,8 +73,9 @@ static int wait_for_file(const struct recorded_disk *disk)
 }
 
 /* Others look for free devices at the same time. */
-static void attach(struct recorded_disk *disk, int file)
+int device_attach(int file, char device[24])
 {
+	show_node("/dev/loop-control", S_IFCHR, makedev(MISC_MAJOR, LOOP_CONTROL_MINOR));
 	BR_AUTO_CLOSE int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
 	const struct loop_config config = {
 		.fd = (uint32_t)file, .info.lo_flags = LO_FLAGS_AUTOCLEAR | LO_FLAGS_DIRECT_IO
@@ -85,16 +86,15 @@ static void attach(struct recorded_disk *disk, int file)
 		int number = ioctl(control, LOOP_CTL_GET_FREE);
 
 		ck_assert_msg(number >= 0, "LOOP_CTL_GET_FREE: %s", strerror(errno));
-		snprintf(disk->device, sizeof(disk->device), "/dev/loop%d", number);
-		show_node(disk->device, S_IFBLK, makedev(LOOP_MAJOR, (unsigned)number));
-		disk->loop = open(disk->device, O_RDWR | O_CLOEXEC);
-		if (disk->loop >= 0 && ioctl(disk->loop, LOOP_CONFIGURE, &config) == 0)
-			return;
-		ck_assert_msg(errno == EBUSY || errno == ENXIO, "%s: %s", disk->device,
-			      strerror(errno));
-		if (disk->loop >= 0)
-			(void)close(disk->loop);
-		(void)unlink(disk->device);
+		snprintf(device, 24, "/dev/loop%d", number);
+		show_node(device, S_IFBLK, makedev(LOOP_MAJOR, (unsigned)number));
+		int loop = open(device, O_RDWR | O_CLOEXEC);
+		if (loop >= 0 && ioctl(loop, LOOP_CONFIGURE, &config) == 0)
+			return loop;
+		ck_assert_msg(errno == EBUSY || errno == ENXIO, "%s: %s", device, strerror(errno));
+		if (loop >= 0)
+			(void)close(loop);
+		(void)unlink(device);
 		(void)usleep(1000);
 	}
 	ck_abort_msg("no free loop device");
@@ -106,7 +106,6 @@ void recorded_disk_start(struct recorded_disk *disk, const struct image *image)
 
 	*disk = (struct recorded_disk){ .dir = image_scratch_dir() };
 	show_node("/dev/fuse", S_IFCHR, makedev(MISC_MAJOR, FUSE_MINOR));
-	show_node("/dev/loop-control", S_IFCHR, makedev(MISC_MAJOR, LOOP_CONTROL_MINOR));
 	disk->log = memfd_create("log", MFD_CLOEXEC);
 	ck_assert_msg(disk->log >= 0, "memfd_create: %s", strerror(errno));
 	disk->recorder = fork();
@@ -114,7 +113,7 @@ void recorded_disk_start(struct recorded_disk *disk, const struct image *image)
 	if (disk->recorder == 0)
 		become_recorder(image->file[0], disk->log, disk->dir, parent);
 	BR_AUTO_CLOSE int file = wait_for_file(disk);
-	attach(disk, file);
+	disk->loop = device_attach(file, disk->device);
 }
 
 uint64_t recorded_disk_log_size(const struct recorded_disk *disk)

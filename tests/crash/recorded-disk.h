@@ -32,6 +32,16 @@ uint64_t recorded_disk_log_size(const struct recorded_disk *disk);
 /* End. The disk must not be mounted anywhere. The log stays; the caller closes it. */
 void recorded_disk_stop(struct recorded_disk *disk);
 
+/*
+ * Attach a file to a free loop device, with direct I/O, and show that in the private /dev. It
+ * detaches itself with its last user.
+ *
+ * device  gets its path
+ *
+ * Returns the device, open.
+ */
+int device_attach(int file, char device[24]);
+
 /* Wait until nobody has a device mounted: an unmount by the end of a process comes after it. */
 void device_wait_unused(const char *device);
 

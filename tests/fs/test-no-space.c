@@ -237,6 +237,72 @@ START_TEST(test_no_metadata_space)
 }
 END_TEST
 
+/* Give back the space of some of the files that take it all. */
+static void free_metadata(int top, unsigned files)
+{
+	free(run_shell(
+		top,
+		"cd fill-metadata; find . -type f | sort | head -n %u | xargs -r rm --; sync -f .",
+		files));
+}
+
+/* All of the new root or all of the old one, whatever step the space runs out at. */
+static void check_whole(const struct image *image, const struct reset_result *result,
+			const char *before)
+{
+	bool is_new = result->code == 0 || result->code == 5;
+	BR_AUTO_FREE char *after = fingerprint(image->top, "root", FINGERPRINT_IDENTITY, NULL);
+
+	ck_assert_msg(is_new || result->code == 4, "exit %d: %s", result->code, result->run.err);
+	ck_assert_msg(is_new == !tree_exists(image->top, "root/usr/bin/drift"), "exit %d: %s",
+		      result->code, result->run.err);
+	if (is_new)
+		return;
+	assert_same_fingerprint(before, after, "root");
+	ck_assert(!tree_exists(image->top, ".blankroot/staging-root"));
+	assert_report(result, ".error.errno == 28");
+}
+
+/*
+ * A little space for metadata, so that it runs out at one step or another, and no archive may go. Then
+ * one may.
+ */
+START_TEST(test_little_metadata_space)
+{
+	struct image *image = server_begin();
+	BR_AUTO_FREE char *keep = config_with(LAYOUT_PERSIST, 99);
+	BR_AUTO_FREE char *drop = config_with(LAYOUT_PERSIST, 0);
+	/* creating, carrying, and renaming, which wants much to be free in advance */
+	static const unsigned levels[] = { 0, 10, 13, 24, 3000, 6000, 9000 };
+	unsigned codes[6] = { 0 };
+
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+		struct reset_result result;
+
+		image_unmount(image);
+		state_restore(server_state(), image);
+		free_metadata(image_mount(image, NULL), levels[i]);
+		BR_AUTO_FREE char *before = fingerprint(image->top, "root", FINGERPRINT_IDENTITY,
+							NULL);
+		BR_AUTO_FREE char *app = fingerprint(image->top, "root/var/lib/app",
+						     FINGERPRINT_CONTENT, NULL);
+		(void)server_reset(image, &(struct reset){ .config = keep }, &result);
+		check_whole(image, &result, before);
+		codes[result.code]++;
+		fprintf(stderr, "%u files freed: exit %d: %s", levels[i], result.code,
+			result.run.err);
+		BR_AUTO_FREE char *missing = missing_archives(image->top);
+		ck_assert_str_eq(missing, "");
+		reset_free(&result);
+		server_reset_ok(image, drop);
+		BR_AUTO_FREE char *kept = fingerprint(image->top, "root/var/lib/app",
+						      FINGERPRINT_CONTENT, NULL);
+		assert_same_fingerprint(app, kept, "what is kept");
+	}
+	ck_assert(codes[4] > 0 && codes[0] > 0);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("no-space");
@@ -247,6 +313,7 @@ static Suite *make_suite(void)
 	tcase_add_test(data, test_a_mounted_archive_stays);
 	tcase_add_test(data, test_no_data_space_is_needed);
 	tcase_add_loop_test(metadata, test_no_metadata_space, 0, 2);
+	tcase_add_test(metadata, test_little_metadata_space);
 	return suite;
 }
 

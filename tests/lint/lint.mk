@@ -3,10 +3,10 @@
 # make lint, make format. Each part can be run alone: make lint-tidy ...
 
 C_SRC := $(LIB_SRC) $(TOOL_SRC) $(HELPER_SRC) $(SUPPORT_SRC) $(TEST_SRC) \
-	$(CRASH_SRC) tests/crash/recorder.c $(FUZZ_TARGET_SRC) $(FUZZ_SRC) tests/fuzz/replay.c
+	$(CRASH_SRC) $(FAULTS_SRC) tests/crash/recorder.c $(FUZZ_TARGET_SRC) $(FUZZ_SRC) tests/fuzz/replay.c
 C_FILES := $(C_SRC) $(sort $(wildcard lib/*.h initrd-tool/*.h post-boot-helper/*.h tests/*/*.h))
 LINT_CPPFLAGS := -D_GNU_SOURCE -DWITH_KMOD=1 -DWITH_SYSTEMD=1 -DBLANKROOT_VERSION='"$(VERSION)"' -Ilib -Iinitrd-tool \
-	-Itests/support -Ipost-boot-helper -Itests/fuzz
+	-Itests/support -Itests/crash -Ipost-boot-helper -Itests/fuzz
 LINT_PARTS := lint-format lint-sizes lint-headers lint-shell lint-cppcheck lint-tidy
 
 .PHONY: lint format $(LINT_PARTS)

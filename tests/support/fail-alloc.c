@@ -39,14 +39,22 @@ void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *old, size_t size);
 void *__real_reallocarray(void *old, size_t count, size_t size);
 char *__real_strdup(const char *text);
+char *__real_strndup(const char *text, size_t size);
 FILE *__real_open_memstream(char **text, size_t *size);
+__attribute__((format(printf, 2, 0))) int __real_vasprintf(char **text, const char *fmt,
+							   va_list args);
 
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *old, size_t size);
 void *__wrap_reallocarray(void *old, size_t count, size_t size);
 char *__wrap_strdup(const char *text);
+char *__wrap_strndup(const char *text, size_t size);
 FILE *__wrap_open_memstream(char **text, size_t *size);
+__attribute__((format(printf, 2, 0))) int __wrap_vasprintf(char **text, const char *fmt,
+							   va_list args);
+__attribute__((format(printf, 3, 0))) int __wrap___vasprintf_chk(char **text, int flag,
+								 const char *fmt, va_list args);
 __attribute__((format(printf, 2, 3))) int __wrap_asprintf(char **text, const char *fmt, ...);
 __attribute__((format(printf, 3, 4))) int __wrap___asprintf_chk(char **text, int flag,
 								const char *fmt, ...);
@@ -76,6 +84,11 @@ char *__wrap_strdup(const char *text)
 	return fails() ? NULL : __real_strdup(text);
 }
 
+char *__wrap_strndup(const char *text, size_t size)
+{
+	return fails() ? NULL : __real_strndup(text, size);
+}
+
 FILE *__wrap_open_memstream(char **text, size_t *size)
 {
 	return fails() ? NULL : __real_open_memstream(text, size);
@@ -86,7 +99,7 @@ __attribute__((format(printf, 2, 0))) static int print(char **text, const char *
 	static char garbage;
 
 	if (!fails())
-		return vasprintf(text, fmt, args);
+		return __real_vasprintf(text, fmt, args);
 	*text = &garbage; /* documented: undefined after a failure */
 	return -1;
 }
@@ -111,4 +124,15 @@ int __wrap___asprintf_chk(char **text, int flag, const char *fmt, ...)
 	int r = print(text, fmt, args);
 	va_end(args);
 	return r;
+}
+
+int __wrap_vasprintf(char **text, const char *fmt, va_list args)
+{
+	return print(text, fmt, args);
+}
+
+int __wrap___vasprintf_chk(char **text, int flag, const char *fmt, va_list args)
+{
+	(void)flag;
+	return print(text, fmt, args);
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Running a program one changing system call at a time, with ptrace(2). */
+/* Running a program one system call at a time, with ptrace(2). */
 #include "stepper.h"
 
+#include "call.h"
 #include "cleanup.h"
 
 #include <check.h>
 #include <fcntl.h>
 #include <linux/btrfs.h>
-#include <linux/fs.h>
 #include <linux/magic.h>
 #include <signal.h>
 #include <stddef.h>
@@ -18,73 +18,9 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/user.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
-
-struct call_name {
-	uint64_t number;
-	const char *name;
-};
-
-#define CALL(name)                \
-	{                         \
-		SYS_##name, #name \
-	}
-static const struct call_name calls[] = {
-	CALL(pwrite64),  CALL(pwritev),     CALL(copy_file_range), CALL(sendfile),
-	CALL(ftruncate), CALL(fallocate),   CALL(mkdirat),         CALL(mknodat),
-	CALL(linkat),    CALL(symlinkat),   CALL(unlinkat),        CALL(renameat),
-	CALL(renameat2), CALL(fchmod),      CALL(fchmodat),        CALL(fchown),
-	CALL(fchownat),  CALL(utimensat),   CALL(setxattr),        CALL(lsetxattr),
-	CALL(fsetxattr), CALL(removexattr), CALL(lremovexattr),    CALL(fremovexattr),
-	CALL(fsync),     CALL(fdatasync),   CALL(syncfs),
-};
-
-#define REQUEST(name)       \
-	{                   \
-		name, #name \
-	}
-static const struct call_name requests[] = {
-	REQUEST(FICLONE),
-	REQUEST(FICLONERANGE),
-	REQUEST(FS_IOC_SETFLAGS),
-	REQUEST(FS_IOC_FSSETXATTR),
-	REQUEST(BTRFS_IOC_SUBVOL_CREATE),
-	REQUEST(BTRFS_IOC_SUBVOL_CREATE_V2),
-	REQUEST(BTRFS_IOC_SNAP_CREATE_V2),
-	REQUEST(BTRFS_IOC_SNAP_DESTROY),
-	REQUEST(BTRFS_IOC_SNAP_DESTROY_V2),
-	REQUEST(BTRFS_IOC_SUBVOL_SETFLAGS),
-	REQUEST(BTRFS_IOC_DEFAULT_SUBVOL),
-	REQUEST(BTRFS_IOC_START_SYNC),
-	REQUEST(BTRFS_IOC_WAIT_SYNC),
-};
-
-static const char *find_name(const struct call_name *names, size_t count, uint64_t number)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (names[i].number == number)
-			return names[i].name;
-	}
-	return NULL;
-}
-
-/* Name of the call when it changes a file system, else NULL. */
-static const char *changing_call(const struct __ptrace_syscall_info *info)
-{
-	const uint64_t *args = info->entry.args;
-
-	if (info->entry.nr == SYS_ioctl)
-		return find_name(requests, sizeof(requests) / sizeof(requests[0]),
-				 (uint32_t)args[1]);
-	if (info->entry.nr == SYS_openat && args[2] & O_CREAT)
-		return "openat";
-	if (info->entry.nr == SYS_write && args[0] > STDERR_FILENO)
-		return "write";
-	return find_name(calls, sizeof(calls) / sizeof(calls[0]), info->entry.nr);
-}
 
 static void become(const char *const *argv, int err, pid_t parent)
 {
@@ -120,37 +56,88 @@ static pid_t start(const char *const *argv, int err)
 	return pid;
 }
 
-/* A call without a number is not carried out; what it returns is what is in the register. */
-static void suppress_call(pid_t thread)
+static void set_register(pid_t thread, size_t offset, long value)
+{
+	ck_assert_msg(ptrace(PTRACE_POKEUSER, thread, (void *)offset, (void *)value) == 0,
+		      "ptrace: %s", strerror(errno));
+}
+
+/* What a call returns. */
+static void set_result(pid_t thread, long result)
 {
 #ifdef __x86_64__
-	const long number = offsetof(struct user_regs_struct, orig_rax);
-	const long result = offsetof(struct user_regs_struct, rax);
-
-	ck_assert_msg(ptrace(PTRACE_POKEUSER, thread, (void *)number, (void *)-1L) == 0 &&
-			      ptrace(PTRACE_POKEUSER, thread, (void *)result, NULL) == 0,
-		      "ptrace: %s", strerror(errno));
+	set_register(thread, offsetof(struct user_regs_struct, rax), result);
 #else
-	ck_abort_msg("%d: no call can be suppressed on this processor", (int)thread);
+	ck_abort_msg("%d: no result can be changed on this processor, %ld", (int)thread, result);
 #endif
 }
 
+/* A call without a number is not carried out; what it returns is what is in the register. */
+static void suppress_call(pid_t thread, int error)
+{
+#ifdef __x86_64__
+	set_register(thread, offsetof(struct user_regs_struct, orig_rax), -1);
+#endif
+	set_result(thread, -error);
+}
+
+/* Of a run. */
+struct progress {
+	unsigned count;
+	pid_t marked; /* the thread that something happens to when it comes back; 0: none */
+	struct stepper_order order;
+};
+
+/* Returns false when the program is to be killed. */
+static bool before_call(const struct stepper *stepper, const struct stepper_call *call,
+			struct progress *progress)
+{
+	struct stepper_order order = { .action = STEPPER_GO_ON };
+
+	if (stepper->before_call && !stepper->before_call(stepper->data, call))
+		return false;
+	if (stepper->is_suppressed && stepper->is_suppressed(stepper->data, call))
+		suppress_call(call->pid, 0);
+	if (stepper->order)
+		order = stepper->order(stepper->data, call);
+	if (order.action == STEPPER_FAIL)
+		suppress_call(call->pid, order.error);
+	if (order.action == STEPPER_KILL_AFTER || order.action == STEPPER_FAIL_AFTER) {
+		progress->marked = call->pid;
+		progress->order = order;
+	}
+	return order.action != STEPPER_KILL;
+}
+
+/* Returns false when the program is to be killed. */
+static bool after_call(pid_t thread, struct progress *progress)
+{
+	if (thread != progress->marked)
+		return true;
+	progress->marked = 0;
+	if (progress->order.action == STEPPER_KILL_AFTER)
+		return false;
+	set_result(thread, -progress->order.error);
+	return true;
+}
+
 /* A thread is stopped at a system call. Returns false when the program is to be killed. */
-static bool at_call(const struct stepper *stepper, pid_t thread, unsigned *count)
+static bool at_call(const struct stepper *stepper, pid_t thread, struct progress *progress)
 {
 	struct __ptrace_syscall_info info;
 	struct stepper_call call = { .pid = thread };
 
 	ck_assert(ptrace(PTRACE_GET_SYSCALL_INFO, thread, (void *)sizeof(info), &info) > 0);
-	call.name = info.op == PTRACE_SYSCALL_INFO_ENTRY ? changing_call(&info) : NULL;
+	if (info.op != PTRACE_SYSCALL_INFO_ENTRY)
+		return after_call(thread, progress);
+	call.nr = info.entry.nr;
+	call.args = (const uint64_t *)info.entry.args;
+	call.name = stepper->every_call ? call_name(call.nr, call.args)
+					: call_changing(call.nr, call.args);
 	if (!call.name)
 		return true;
-	call.number = ++*count;
-	if (stepper->before_call && !stepper->before_call(stepper->data, &call))
-		return false;
-	if (stepper->is_suppressed && stepper->is_suppressed(stepper->data, &call))
-		suppress_call(thread);
-	return true;
+	call.number = ++progress->count;
+	return before_call(stepper, &call, progress);
 }
 
 /* Signals are passed on; stops that only tell of tracing are not signals. */
@@ -162,7 +149,7 @@ static int signal_of(int status)
 }
 
 /* Returns the wait status of the program's end. */
-static int step_through(const struct stepper *stepper, pid_t pid, unsigned *count)
+static int step_through(const struct stepper *stepper, pid_t pid, struct progress *progress)
 {
 	int status;
 
@@ -175,7 +162,7 @@ static int step_through(const struct stepper *stepper, pid_t pid, unsigned *coun
 				return status;
 			continue;
 		}
-		if (WSTOPSIG(status) == (SIGTRAP | 0x80) && !at_call(stepper, thread, count))
+		if (WSTOPSIG(status) == (SIGTRAP | 0x80) && !at_call(stepper, thread, progress))
 			ck_assert(kill(pid, SIGKILL) == 0);
 		else /* fails when it was killed meanwhile: waitpid will tell */
 			(void)ptrace(PTRACE_SYSCALL, thread, NULL,
@@ -198,11 +185,11 @@ static char *read_all(int file, size_t *size_ret)
 unsigned stepper_run(const struct stepper *stepper, struct run_result *result)
 {
 	BR_AUTO_CLOSE int err = memfd_create("stepper", MFD_CLOEXEC);
-	unsigned count = 0;
+	struct progress progress = { .count = 0 };
 	int status;
 
 	ck_assert_msg(err >= 0, "memfd_create: %s", strerror(errno));
-	status = step_through(stepper, start(stepper->argv, err), &count);
+	status = step_through(stepper, start(stepper->argv, err), &progress);
 	*result = (struct run_result){
 		.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
 		.out = calloc(1, 1),
@@ -210,7 +197,7 @@ unsigned stepper_run(const struct stepper *stepper, struct run_result *result)
 	result->err = read_all(err, &result->err_size);
 	ck_assert_msg(result->code != 126 && result->code != 127, "cannot run %s",
 		      stepper->argv[0]);
-	return count;
+	return progress.count;
 }
 
 int stepper_open_btrfs(pid_t pid, const char *entry)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Running a program one changing system call at a time: stop it before each of those that change a
- * file system, look at the disk, go on or kill it. Everything fails the current test when it fails.
+ * Running a program one system call at a time: stop it before each, or before each of those that
+ * change a file system, look at the disk, go on, kill it or let the call fail. Threads are stopped
+ * likewise, and their calls counted together. Everything fails the current test when it fails.
  */
 #ifndef TEST_STEPPER_H
 #define TEST_STEPPER_H
@@ -9,13 +10,28 @@
 #include "run.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* A program that is stopped before a call. */
 struct stepper_call {
 	unsigned number;  /* from 1 */
 	const char *name; /* "renameat2", "BTRFS_IOC_SNAP_CREATE_V2" */
-	pid_t pid;
+	pid_t pid;        /* of the thread */
+	uint64_t nr;      /* SYS_renameat2 */
+	const uint64_t *args;
+};
+
+/* What becomes of a call. */
+struct stepper_order {
+	enum {
+		STEPPER_GO_ON,
+		STEPPER_KILL,       /* it is not carried out, the program killed */
+		STEPPER_KILL_AFTER, /* it is carried out, the program killed before it knows */
+		STEPPER_FAIL,       /* it is not carried out, and fails */
+		STEPPER_FAIL_AFTER, /* it is carried out, and fails all the same, as close does */
+	} action;
+	int error; /* errno of a failure */
 };
 
 struct stepper {
@@ -24,6 +40,9 @@ struct stepper {
 	bool (*before_call)(void *data, const struct stepper_call *call);
 	/* Returns true for a call that is to succeed without being carried out. NULL: none. */
 	bool (*is_suppressed)(void *data, const struct stepper_call *call);
+	/* Decides about a call; is asked after the others. NULL: all go on. */
+	struct stepper_order (*order)(void *data, const struct stepper_call *call);
+	bool every_call; /* not only those that change a file system; the first is execve */
 	void *data;
 };
 
