@@ -217,9 +217,11 @@ int br_record_set_good(int fd, time_t when, struct br_error *err)
 	return set_time(fd, BR_XATTR_GOOD, when, err);
 }
 
-bool br_record_has_mark(int fd, const char *mark)
+enum br_mark br_record_get_mark(int fd, const char *mark)
 {
-	return fgetxattr(fd, mark, NULL, 0) >= 0;
+	if (fgetxattr(fd, mark, NULL, 0) >= 0)
+		return BR_MARK_PRESENT;
+	return errno == ENODATA ? BR_MARK_ABSENT : BR_MARK_UNREADABLE;
 }
 
 char *br_record_get_comment(int fd)

@@ -105,8 +105,14 @@ BR_MUST_CHECK int br_record_set_retired(int fd, time_t when, struct br_error *er
  */
 BR_MUST_CHECK int br_record_set_good(int fd, time_t when, struct br_error *err);
 
+enum br_mark {
+	BR_MARK_ABSENT,
+	BR_MARK_PRESENT,
+	BR_MARK_UNREADABLE, /* perhaps it is there: who would delete what has it must not */
+};
+
 /* Is this mark (BR_XATTR_GOOD, BR_XATTR_PINNED) on the open subvolume root? */
-bool br_record_has_mark(int fd, const char *mark);
+enum br_mark br_record_get_mark(int fd, const char *mark);
 
 /*
  * The comment on an open subvolume root, owned by the caller; NULL: there is none, it cannot be read,

@@ -72,12 +72,15 @@ struct opened {
 	const char *name;
 	int fd;
 	struct br_subvol subvol;
+	enum br_mark good;
 };
 
 static enum br_reason find_hold(const struct br_retained_facts *facts,
 				const struct br_retained *retained, const struct opened *item)
 {
-	if (br_record_has_mark(item->fd, BR_XATTR_PINNED))
+	/* what cannot be read may be a mark that protects it */
+	if (br_record_get_mark(item->fd, BR_XATTR_PINNED) != BR_MARK_ABSENT ||
+	    item->good == BR_MARK_UNREADABLE)
 		return BR_REASON_PINNED;
 	/* for deletion, one that holds others is made writable first */
 	if (!item->subvol.read_only && item->subvol.id != facts->deleting &&
@@ -138,8 +141,9 @@ static int look_at(void *data, const char *name, unsigned char type, struct br_e
 	opened.fd = fd;
 	item.id = opened.subvol.id;
 	item.replaced_by = br_record_get_number(fd, BR_XATTR_REPLACED_BY, 0);
-	item.good = look->retained->kind == BR_RETAINED_ARCHIVE &&
-		    br_record_has_mark(fd, BR_XATTR_GOOD);
+	if (look->retained->kind == BR_RETAINED_ARCHIVE)
+		opened.good = br_record_get_mark(fd, BR_XATTR_GOOD);
+	item.good = opened.good == BR_MARK_PRESENT;
 	item.held = find_hold(look->facts, look->retained, &opened);
 	find_time(look, name, fd, &item);
 	return add_item(look, name, fd, item, err);

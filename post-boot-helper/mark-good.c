@@ -74,7 +74,7 @@ static int mark(struct marking *marking, const char *name, const char *where, st
 	if (r < 0)
 		return r;
 	marking->found++;
-	if (br_record_has_mark(fd, BR_XATTR_GOOD)) {
+	if (br_record_get_mark(fd, BR_XATTR_GOOD) == BR_MARK_PRESENT) {
 		tell("is marked good already", name, where);
 		return 0;
 	}

@@ -3,10 +3,12 @@
  * No space left on the file system: a reset that needs none succeeds, one that does drops the
  * oldest archives that may go, and one that still has none leaves everything else as it was.
  */
+#include "call.h"
 #include "cleanup.h"
 #include "fingerprint.h"
 #include "full.h"
 #include "server.h"
+#include "stepper.h"
 #include "suite.h"
 #include "tree.h"
 
@@ -166,6 +168,41 @@ START_TEST(test_the_oldest_go)
 }
 END_TEST
 
+/* Reading a mark of the oldest archive fails. */
+static struct stepper_order fail_to_read_mark(void *data, const struct stepper_call *call)
+{
+	BR_AUTO_FREE char *object = call_object(call->pid, call->nr, call->args);
+
+	if (strcmp(call->name, "fgetxattr") != 0 || !strstr(object, full_archive(0)))
+		return (struct stepper_order){ .action = STEPPER_GO_ON };
+	(*(unsigned *)data)++;
+	return (struct stepper_order){ STEPPER_FAIL, EIO };
+}
+
+/* Perhaps it is pinned. */
+START_TEST(test_an_archive_that_cannot_be_read_stays)
+{
+	struct image *image = server_begin();
+	BR_AUTO_FREE char *config = config_with("\"/var/big\"", 2);
+	unsigned failed = 0;
+	const char *const argv[] = { run_tool_path(),  "--config",  config, "--device",
+				     image->device[0], "--cmdline", "",     NULL };
+	const struct stepper stepper = {
+		.argv = argv, .order = fail_to_read_mark, .every_call = true, .data = &failed
+	};
+	struct run_result result;
+
+	prepare_archives(image->top, MARK("$1", "pinned"));
+	image_unmount(image);
+	(void)stepper_run(&stepper, &result);
+	ck_assert_msg(result.code == 0, "exit %d: %s", result.code, result.err);
+	ck_assert_uint_gt(failed, 0);
+	run_free(&result);
+	BR_AUTO_FREE char *missing = missing_archives(image_mount(image, NULL));
+	ck_assert_str_eq(missing, "23");
+}
+END_TEST
+
 /* An archive that is mounted is in use, even if its name says that it is a thing of the past. */
 START_TEST(test_a_mounted_archive_stays)
 {
@@ -310,6 +347,7 @@ static Suite *make_suite(void)
 	TCase *metadata = suite_add_case(suite, "metadata", make_full, server_drop, 60);
 
 	tcase_add_loop_test(data, test_the_oldest_go, 0, sizeof(drops) / sizeof(drops[0]));
+	tcase_add_test(data, test_an_archive_that_cannot_be_read_stays);
 	tcase_add_test(data, test_a_mounted_archive_stays);
 	tcase_add_test(data, test_no_data_space_is_needed);
 	tcase_add_loop_test(metadata, test_no_metadata_space, 0, 2);

@@ -249,18 +249,18 @@ START_TEST(test_marks)
 	(void)close(begin());
 	subvol_create(image->top, "old");
 	BR_AUTO_CLOSE int old = tree_open(image->top, "old", false);
-	ck_assert(!br_record_has_mark(old, BR_XATTR_GOOD) &&
-		  !br_record_has_mark(old, BR_XATTR_PINNED));
+	ck_assert(br_record_get_mark(old, BR_XATTR_GOOD) == BR_MARK_ABSENT &&
+		  br_record_get_mark(old, BR_XATTR_PINNED) == BR_MARK_ABSENT);
 	ck_assert_int_eq(br_record_clear_marks(old, &err), 0);
 	tree_set_xattr(image->top, "old", "trusted.blankroot.good", "", 0);
-	ck_assert(br_record_has_mark(old, BR_XATTR_GOOD) &&
-		  !br_record_has_mark(old, BR_XATTR_PINNED));
+	ck_assert(br_record_get_mark(old, BR_XATTR_GOOD) == BR_MARK_PRESENT &&
+		  br_record_get_mark(old, BR_XATTR_PINNED) == BR_MARK_ABSENT);
 	tree_set_xattr(image->top, "old", "trusted.blankroot.pinned", "yes", 3);
 	tree_set_xattr(image->top, "old", "trusted.other", "1", 1);
 	tree_set_xattr(image->top, "old", "trusted.blankroot.replaced-by", "300", 3);
 	ck_assert_int_eq(br_record_set_comment(old, "before the upgrade", &err), 0);
 	ck_assert_int_eq(br_record_set_retired(old, 1, &err), 0);
-	ck_assert(br_record_has_mark(old, BR_XATTR_PINNED));
+	ck_assert(br_record_get_mark(old, BR_XATTR_PINNED) == BR_MARK_PRESENT);
 	ck_assert_int_eq(br_record_clear_marks(old, &err), 0);
 	BR_AUTO_FREE char *left = run_shell(image->top, "getfattr -d -m - old | grep -c =");
 	ck_assert_str_eq(left, "1\n");
@@ -309,7 +309,7 @@ START_TEST(test_marks_read_only)
 	err = (struct br_error){ 0 };
 	ck_assert_int_eq(br_record_set_good(old, 1, &err), BR_ERR_XATTR);
 	ck_assert_int_eq(err.sys_errno, EROFS);
-	ck_assert(!br_record_has_mark(old, BR_XATTR_GOOD));
+	ck_assert(br_record_get_mark(old, BR_XATTR_GOOD) == BR_MARK_ABSENT);
 }
 END_TEST
 
