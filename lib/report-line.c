@@ -74,6 +74,15 @@ static const char *failure_words(const struct br_reset *reset)
 	return reset->outcome == BR_OUTCOME_UNFINISHED ? "RESET UNFINISHED: " : "NOT RESET: ";
 }
 
+/* Without the last commit, what the swap did may be in memory alone. */
+static bool is_committed(const struct br_reset *reset)
+{
+	for (size_t i = 0; i < reset->plan.count; i++)
+		if (reset->plan.steps[i].type == BR_STEP_COMMIT)
+			return reset->results && reset->results[i].done;
+	return false;
+}
+
 static void put_failure(FILE *out, const struct br_reset *reset)
 {
 	char message[MESSAGE_MAX];
@@ -82,9 +91,15 @@ static void put_failure(FILE *out, const struct br_reset *reset)
 	br_error_format(&reset->error, message, sizeof(message));
 	(void)fputs(failure_words(reset), out);
 	(void)fputs(message, out);
-	(void)fputs(unfinished ? "; the new root is in place, the next boot finishes the rest"
-			       : "; the old root is unchanged",
-		    out);
+	if (!unfinished)
+		(void)fputs("; the old root is unchanged", out);
+	else if (is_committed(reset))
+		(void)fputs("; the new root is in place, the next boot finishes the rest", out);
+	else
+		(void)fputs(
+			"; that could not be flushed: this boot has the new root or the old one, the "
+			"next finishes the rest",
+			out);
 }
 
 static void put_warnings(FILE *out, const struct br_reset *reset)

@@ -13,6 +13,22 @@ static void assert_line(struct story *story, const char *expected)
 	story_end(story);
 }
 
+/* The last step is to flush all, so that it is known to be on the disk. */
+START_TEST(test_line_of_unflushed)
+{
+	struct story story;
+
+	story_begin(&story, 1);
+	story_carry_out(&story);
+	story.results[story.reset.plan.count - 1].done = false;
+	story_fail(&story, BR_OUTCOME_UNFINISHED, BR_ERR_SYNC, EIO);
+	assert_line(&story,
+		    "blankroot: RESET UNFINISHED: cannot flush to disk \"root/etc/\\xff\\x0a\": "
+		    "because: Input/output error; that could not be flushed: this boot has the "
+		    "new root or the old one, the next finishes the rest");
+}
+END_TEST
+
 /* What is left of the line when there is no memory for it. */
 START_TEST(test_brief)
 {
@@ -99,6 +115,7 @@ int main(void)
 
 	tcase_add_test(tcase, test_line_of_reset);
 	tcase_add_test(tcase, test_line_sums_up);
+	tcase_add_test(tcase, test_line_of_unflushed);
 	tcase_add_test(tcase, test_brief);
 	tcase_add_test(tcase, test_line_of_several);
 	return suite_run(suite, false);

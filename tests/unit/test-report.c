@@ -168,6 +168,8 @@ START_TEST(test_failure)
 	struct story story;
 
 	story_begin(&story, 1);
+	if (failures[_i].outcome == BR_OUTCOME_UNFINISHED)
+		story_carry_out(&story);
 	story_fail(&story, failures[_i].outcome, failures[_i].code, failures[_i].sys_errno);
 	assert_json(&story,
 		    "[.outcome,.exit_code,.error.code,.error.errno,.error.path,.error.message]",
