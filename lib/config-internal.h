@@ -39,7 +39,7 @@ enum br_config_section {
 };
 
 #define BR_SECTION_COUNT (BR_SECTION_MAINTENANCE + 1)
-#define BR_CONFIG_KEYS_MAX 10 /* of one section */
+#define BR_CONFIG_KEYS_MAX 12 /* of one section */
 
 /* One "key = value", or one element of a list. */
 struct br_config_setting {
@@ -108,6 +108,7 @@ BR_CONFIG_SET(br_config_set_mode);       /* struct br_persist: mode, has_mode */
 BR_CONFIG_SET(br_config_set_interval);   /* uint64_t */
 BR_CONFIG_SET(br_config_set_count);      /* unsigned */
 BR_CONFIG_SET(br_config_set_share);      /* double */
+BR_CONFIG_SET(br_config_add_argument);   /* struct br_command: one word more */
 
 /* The archive that "none" stands for until br_config_complete. */
 #define BR_CONFIG_NO_ARCHIVE "none"

@@ -23,9 +23,9 @@
 	{                                                                        \
 		.name = (key), field, .set = br_config_set_word, .words = (list) \
 	}
-#define LIST(key, setter)                                       \
-	{                                                       \
-		.name = (key), .set = (setter), .is_list = true \
+#define LIST(key, field, setter)                                       \
+	{                                                              \
+		.name = (key), field, .set = (setter), .is_list = true \
 	}
 
 static const char *const method_words[] = {
@@ -42,6 +42,9 @@ static const char *const blank_changed_words[] = {
 };
 static const char *const degraded_words[] = {
 	[BR_DEGRADED_NO] = "no", [BR_DEGRADED_YES] = "yes", NULL
+};
+static const char *const yes_words[] = {
+	[BR_ONLY_IF_CHANGED_NO] = "no", [BR_ONLY_IF_CHANGED_YES] = "yes", NULL
 };
 static const char *const performance_words[] = { [BR_PERFORMANCE_BALANCED] = "balanced",
 						 [BR_PERFORMANCE_IO] = "io-optimized",
@@ -63,7 +66,7 @@ static const struct br_config_key ephemeral_keys[] = {
 	KEY("mountpoint", FIELD(br_ephemeral, mountpoint), br_config_set_mountpoint),
 	WORDS("blank-changed", FIELD(br_ephemeral, blank_changed), blank_changed_words),
 	WORDS("on-failure", FIELD(br_ephemeral, on_failure), on_failure_words),
-	LIST("persist", set_persist),
+	LIST("persist", .offset = 0, set_persist),
 	{ 0 },
 };
 
@@ -84,7 +87,7 @@ static const struct br_config_key archives_keys[] = {
 };
 
 static const struct br_config_key snapshots_keys[] = {
-	LIST("subvolumes", set_snapshot_subvolume),
+	LIST("subvolumes", .offset = 0, set_snapshot_subvolume),
 	KEY("every", FIELD(br_config, snapshots.every), br_config_set_text),
 	KEY("keep", FIELD(br_config, snapshots.keep), br_config_set_interval),
 	KEY("hourly", FIELD(br_config, snapshots.hourly), br_config_set_count),
@@ -92,6 +95,10 @@ static const struct br_config_key snapshots_keys[] = {
 	KEY("weekly", FIELD(br_config, snapshots.weekly), br_config_set_count),
 	KEY("monthly", FIELD(br_config, snapshots.monthly), br_config_set_count),
 	KEY("yearly", FIELD(br_config, snapshots.yearly), br_config_set_count),
+	WORDS("only-if-changed", FIELD(br_config, snapshots.only_if_changed), yes_words),
+	LIST("before", FIELD(br_config, snapshots.before), br_config_add_argument),
+	LIST("after", FIELD(br_config, snapshots.after), br_config_add_argument),
+	KEY("hook-timeout", FIELD(br_config, snapshots.hook_timeout), br_config_set_interval),
 	{ 0 },
 };
 

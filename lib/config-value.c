@@ -12,6 +12,8 @@
 #include <limits.h>
 #include <string.h>
 
+#define COMMAND_WORDS_MAX 256
+
 static int refuse(const char *problem, struct br_error *err)
 {
 	return br_error_set(err, BR_ERR_CONFIG, 0, NULL, "%s", problem);
@@ -174,6 +176,43 @@ BR_CONFIG_SET(br_config_set_interval)
 	if (seconds == 0)
 		return refuse("must be longer than nothing", err);
 	*(uint64_t *)field = seconds;
+	return 0;
+}
+
+static void drop_command(struct br_command *command)
+{
+	for (size_t i = 0; i < command->count; i++)
+		free(command->argv[i]);
+	free(command->argv);
+	free(command->file);
+	*command = (struct br_command){ 0 };
+}
+
+/* Unlike other lists a command is one value: that of a later file is not added to it. */
+BR_CONFIG_SET(br_config_add_argument)
+{
+	struct br_command *command = field;
+	char **grown, *word, *file = NULL;
+
+	(void)key;
+	if (command->file && strcmp(command->file, setting->file) != 0)
+		drop_command(command);
+	if (command->count == 0 && setting->value[0] != '/')
+		return refuse("must begin with the absolute path of a program", err);
+	if (command->count == COMMAND_WORDS_MAX)
+		return refuse("is one word too many", err);
+	grown = reallocarray(command->argv, command->count + 2, sizeof(*grown));
+	if (grown)
+		command->argv = grown;
+	word = grown ? strdup(setting->value) : NULL;
+	if (!word || (!command->file && !(file = strdup(setting->file)))) {
+		free(word);
+		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
+	}
+	if (file)
+		command->file = file;
+	grown[command->count++] = word;
+	grown[command->count] = NULL;
 	return 0;
 }
 

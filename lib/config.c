@@ -77,6 +77,7 @@ int br_config_load(const char *path, struct br_config *config_ret, struct br_err
 			      .keep_min = 3,
 			      .max_overhead = 0.15,
 			      .min_free = 0.05 },
+		.snapshots.hook_timeout = 60,
 	};
 	int r;
 
@@ -106,6 +107,14 @@ static void free_ephemeral(struct br_ephemeral *ephemeral)
 	free(ephemeral->origin.file);
 }
 
+static void free_command(struct br_command *command)
+{
+	for (size_t i = 0; i < command->count; i++)
+		free(command->argv[i]);
+	free(command->argv);
+	free(command->file);
+}
+
 void br_config_free(struct br_config *config)
 {
 	if (!config)
@@ -118,6 +127,8 @@ void br_config_free(struct br_config *config)
 		free(config->snapshots.subvolumes[i]);
 	free(config->snapshots.subvolumes);
 	free(config->snapshots.every);
+	free_command(&config->snapshots.before);
+	free_command(&config->snapshots.after);
 	free(config->maintenance.scrub);
 	free(config->maintenance.balance);
 	free(config->maintenance.trim);

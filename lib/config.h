@@ -59,12 +59,24 @@ struct br_archives_policy {
 	double min_free;     /* share of the file system, 0.05; 0: no limit */
 };
 
+/* A program and its arguments, run as they are: no shell, no PATH. */
+struct br_command {
+	char **argv; /* ended by NULL; NULL: none */
+	size_t count;
+	char *file; /* where it was said: what a later file says replaces it */
+};
+
+enum br_only_if_changed { BR_ONLY_IF_CHANGED_NO, BR_ONLY_IF_CHANGED_YES };
+
 struct br_snapshots_policy {
 	char **subvolumes;
 	size_t subvolume_count;
 	char *every;   /* "6h", "daily", an OnCalendar expression; NULL: none */
 	uint64_t keep; /* seconds; 0: not said */
 	unsigned hourly, daily, weekly, monthly, yearly; /* calendar counts; all 0: not said */
+	enum br_only_if_changed only_if_changed;
+	struct br_command before, after; /* run around a snapshot */
+	uint64_t hook_timeout;           /* seconds that each may take; default 60 */
 };
 
 struct br_maintenance_policy {

@@ -58,6 +58,10 @@ keys "" [ (pair "device" settings.device) (pair "degraded" settings.degraded) ]
   (pair "weekly" weekly)
   (pair "monthly" monthly)
   (pair "yearly" yearly)
+  (pair "only-if-changed" onlyIfChanged)
+  (pair "before" before)
+  (pair "after" after)
+  (pair "hook-timeout" hookTimeout)
 ])
 + section "performance" [ (pair "mode" settings.performance.mode) ]
 + section "maintenance" (with settings.maintenance; [

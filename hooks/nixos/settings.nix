@@ -42,6 +42,10 @@ let
   owner = stringThat
     (text: text != ":" && isText text && matches "[^:/[:space:]]*(:[^:/[:space:]]*)?" text)
     "owner: \"user:group\", names or numbers";
+  commandLine = types.addCheck
+    (types.listOf (stringThat (matches "[^[:cntrl:]]*") "string without control characters"))
+    (words: words == [ ] || builtins.isString (builtins.head words) && lib.hasPrefix "/" (builtins.head words))
+  // { description = "list of a program's absolute path and its arguments"; };
 
   # A key that need not be given.
   key = type: description: mkOption {
@@ -111,6 +115,12 @@ let
 
   count = key types.ints.u32;
   snapshotCount = period: count "Number of snapshots to keep, one for each ${period}.";
+  hook = description: mkOption {
+    type = commandLine;
+    default = [ ];
+    example = [ "/run/current-system/sw/bin/systemctl" "reload" "database.service" ];
+    inherit description;
+  };
   howOften = what: key text "How often to ${what}: a length of time, or a calendar expression of systemd.time(7).";
 in
 { config, ... }: {
@@ -150,6 +160,14 @@ in
       weekly = snapshotCount "week";
       monthly = snapshotCount "month";
       yearly = snapshotCount "year";
+      onlyIfChanged = key (types.enum [ "no" "yes" ])
+        "Whether to leave out subvolumes that are as they were when the last snapshot was taken. Default: `no`.";
+      before = hook ''
+        Program and arguments to run before a snapshot, to quiesce a database for instance. Unless it succeeds, no
+        snapshot is taken.
+      '';
+      after = hook "Program and arguments to run after a snapshot, also when it failed.";
+      hookTimeout = key interval "How long each of them may take. Default: `60s`.";
     } "Snapshots in the running system.";
     performance = section {
       mode = key (types.enum [ "balanced" "io-optimized" "space-optimized" ]) "Default: `balanced`.";

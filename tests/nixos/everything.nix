@@ -28,6 +28,10 @@
     weekly = 5;
     monthly = 12;
     yearly = 2;
+    onlyIfChanged = "yes";
+    before = [ "/run/quiesce" "a b" "" ];
+    after = [ "/run/resume" ];
+    hookTimeout = "2m";
   };
   performance.mode = "io-optimized";
   maintenance = { scrub = "monthly"; balance = "weekly"; trim = "daily"; };

@@ -31,6 +31,10 @@ let
     every = { of = value: { snapshots.every = value; }; good = [ "6h" "*-*-* 04:00" ]; bad = [ "" "a\nb" 6 ]; };
     snapshots-keep = { of = value: { snapshots.keep = value; }; good = [ "1y" ]; bad = [ "long" ]; };
     hourly = { of = value: { snapshots.hourly = value; }; good = [ 24 ]; bad = [ "24" ]; };
+    onlyIfChanged = { of = value: { snapshots.onlyIfChanged = value; }; good = [ "no" "yes" ]; bad = [ "maybe" true ]; };
+    before = { of = value: { snapshots.before = value; }; good = [ [ ] [ "/a" "" "b c" ] ]; bad = [ "/a" [ "a" ] [ "/a" "b\n" ] [ 1 ] ]; };
+    after = { of = value: { snapshots.after = value; }; good = [ [ "/a" ] ]; bad = [ [ "" "/a" ] ]; };
+    hookTimeout = { of = value: { snapshots.hookTimeout = value; }; good = [ "2m" ]; bad = [ 60 ]; };
     mode-of-performance = { of = value: { performance.mode = value; }; good = [ "balanced" "io-optimized" "space-optimized" ]; bad = [ "fast" ]; };
     scrub = { of = value: { maintenance.scrub = value; }; good = [ "monthly" ]; bad = [ "" 1 ]; };
     unknown = { of = value: value; good = [ { } ]; bad = [ { devices = "/dev/a"; } (root { perist = [ ]; }) (path { user = "a"; }) { archives.keepmin = 1; } ]; };

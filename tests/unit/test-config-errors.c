@@ -82,6 +82,13 @@ static const struct {
 	{ "archives|keep = 3d", "@:1: unknown key \"keep\"" },
 	{ "snapshots { weakly = 3 }",
 	  "@:1: snapshots: unknown key \"weakly\"; did you mean \"weekly\"?" },
+	/* commands */
+	{ "snapshots { before = { sync } }",
+	  "@:1: snapshots: before: \"sync\": must begin with the absolute path of a program" },
+	{ "snapshots {\nafter = { '' } }",
+	  "@:2: snapshots: after: \"\": must begin with the absolute path of a program" },
+	{ "snapshots { only-if-changed = maybe }",
+	  "@:1: snapshots: only-if-changed: \"maybe\": must be one of \"no\", \"yes\"" },
 	/* titles */
 	{ "\nephemeral /root { }",
 	  "@:2: ephemeral \"/root\": must be relative to the top level, without a slash in front" },

@@ -121,6 +121,33 @@ START_TEST(test_dropins_add_and_override)
 }
 END_TEST
 
+/* Of a command, a later file says all or nothing. */
+START_TEST(test_dropins_replace_commands)
+{
+	struct br_config config;
+
+	tmpdir_write_text(&conf.dir, "c",
+			  ROOT "}\nsnapshots { before = { /a } before += { b, '' }\n"
+			       "after = { /c } hook-timeout = 2m }");
+	ck_assert_int_eq(mkdirat(conf.dir.fd, "c.d", 0755), 0);
+	conf_load_file(conf.path, &config);
+	ck_assert_uint_eq(config.snapshots.before.count, 3);
+	ck_assert_str_eq(config.snapshots.before.argv[1], "b");
+	ck_assert_str_eq(config.snapshots.before.argv[2], "");
+	ck_assert_ptr_null(config.snapshots.before.argv[3]);
+	ck_assert_uint_eq(config.snapshots.hook_timeout, 120);
+	br_config_free(&config);
+	tmpdir_write_text(&conf.dir, "c.d/1.conf", "snapshots { before = { /d, e } }");
+	conf_load_file(conf.path, &config);
+	ck_assert_uint_eq(config.snapshots.before.count, 2);
+	ck_assert_str_eq(config.snapshots.before.argv[0], "/d");
+	ck_assert_str_eq(config.snapshots.before.argv[1], "e");
+	ck_assert_ptr_null(config.snapshots.before.argv[2]);
+	ck_assert_str_eq(config.snapshots.after.argv[0], "/c");
+	br_config_free(&config);
+}
+END_TEST
+
 START_TEST(test_only_a_dropin_says_something)
 {
 	struct br_config config;
@@ -378,6 +405,7 @@ int main(void)
 	tcase_add_test(tcase, test_too_large);
 	tcase_add_test(tcase, test_dropin_errors);
 	tcase_add_test(tcase, test_dropins_add_and_override);
+	tcase_add_test(tcase, test_dropins_replace_commands);
 	tcase_add_test(tcase, test_only_a_dropin_says_something);
 	tcase_add_test(tcase, test_links);
 	tcase_add_test(tcase, test_long_line);

@@ -56,6 +56,9 @@ START_TEST(test_defaults)
 	ck_assert_ptr_null(config.snapshots.every);
 	ck_assert_uint_eq(config.snapshots.keep, 0);
 	ck_assert_uint_eq(config.snapshots.hourly + config.snapshots.yearly, 0);
+	ck_assert_int_eq(config.snapshots.only_if_changed, BR_ONLY_IF_CHANGED_NO);
+	ck_assert_ptr_null(config.snapshots.before.argv);
+	ck_assert_uint_eq(config.snapshots.hook_timeout, 60);
 	ck_assert_int_eq(config.performance, BR_PERFORMANCE_BALANCED);
 	ck_assert_ptr_null(config.maintenance.scrub);
 	ck_assert_ptr_null(config.maintenance.balance);
