@@ -119,11 +119,6 @@ BR_CONFIG_SET(br_config_add_argument);   /* struct br_command: one word more */
 const char *br_config_path_problem(const char *path);
 
 /*
- * The same, and what is wrong with it as the path of a subvolume: not in what is blankroot's own.
- */
-const char *br_config_subvolume_problem(const char *path);
-
-/*
  * Is a path inside a directory, or the directory itself? Both relative to the same place, and
  * normal.
  */

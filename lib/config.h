@@ -120,6 +120,12 @@ struct br_config {
 BR_MUST_CHECK int br_config_load(const char *path, struct br_config *config_ret,
 				 struct br_error *err);
 
+/*
+ * What is wrong with a text as the path of a subvolume from the top level: slashes at its ends, "..",
+ * or in what is blankroot's own. NULL: nothing.
+ */
+const char *br_config_subvolume_problem(const char *path);
+
 /* Release. NULL-safe, and safe on a zeroed structure. */
 void br_config_free(struct br_config *config);
 

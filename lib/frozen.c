@@ -6,6 +6,7 @@
 #include "cleanup.h"
 #include "entries.h"
 #include "name.h"
+#include "private-dir.h"
 #include "subvol-internal.h"
 #include "subvol.h"
 
@@ -19,26 +20,6 @@ static int lock(int fd, int how, const char *name, struct br_error *err)
 	while (flock(fd, how) != 0)
 		if (errno != EINTR)
 			return br_error_set(err, BR_ERR_LOCKED, errno, name, NULL);
-	return 0;
-}
-
-static int open_state(int top, int *state_ret, struct br_error *err)
-{
-	BR_AUTO_CLOSE int fd = -1;
-	bool is_subvolume = false;
-	int r;
-
-	if (mkdirat(top, BR_STATE_DIR, 0700) != 0 && errno != EEXIST)
-		return br_error_set(err, BR_ERR_CREATE, errno, BR_STATE_DIR, NULL);
-	r = br_open_beneath(top, BR_STATE_DIR, O_RDONLY | O_DIRECTORY, 0, &fd, err);
-	if (r < 0)
-		return r;
-	if (br_subvol_is_root(fd, &is_subvolume, err) < 0)
-		return br_error_name(err, BR_STATE_DIR);
-	if (is_subvolume)
-		return br_error_set(err, BR_ERR_LAYOUT, 0, BR_STATE_DIR,
-				    "must be a plain directory, but is a subvolume");
-	*state_ret = br_take_fd(&fd);
 	return 0;
 }
 
@@ -86,10 +67,8 @@ static int take_snapshot(int subvol, struct br_frozen *frozen, struct br_error *
 		r = pick_name(frozen->state, frozen->name, sizeof(frozen->name), err);
 	if (r < 0)
 		return r;
-	if (btrfs_util_create_snapshot_fd2(subvol, frozen->state, frozen->name,
-					   BTRFS_UTIL_CREATE_SNAPSHOT_READ_ONLY, NULL, NULL))
-		return br_error_set(err, BR_ERR_SNAPSHOT, errno, frozen->name, NULL);
-	if ((r = br_subvol_open(frozen->state, frozen->name, &frozen->fd, &made, err)) < 0 ||
+	if ((r = br_subvol_snapshot_read_only(subvol, frozen->state, frozen->name, err)) < 0 ||
+	    (r = br_subvol_open(frozen->state, frozen->name, &frozen->fd, &made, err)) < 0 ||
 	    (r = lock(frozen->fd, LOCK_EX | LOCK_NB, frozen->name, err)) < 0)
 		return r;
 	frozen->id = made.id;
@@ -98,7 +77,7 @@ static int take_snapshot(int subvol, struct br_frozen *frozen, struct br_error *
 
 static int freeze(int top, int subvol, struct br_frozen *frozen, struct br_error *err)
 {
-	int r = open_state(top, &frozen->state, err);
+	int r = br_private_dir_open(top, BR_STATE_DIR, &frozen->state, err);
 
 	if (r < 0 || (r = lock(frozen->state, LOCK_EX, BR_STATE_DIR, err)) < 0)
 		return r;

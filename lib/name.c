@@ -87,6 +87,42 @@ bool br_name_is_archive_of(const char *entry, const char *escaped)
 	       c[strspn(c, "0123456789")] == '\0';
 }
 
+/* In place. Of what br_name_escape did not make, the escapes stay. */
+static void unescape(char *name)
+{
+	char *to = name;
+
+	for (const char *c = name; *c; to++) {
+		bool is_slash = strncmp(c, "%2F", 3) == 0;
+
+		*to = *c;
+		if (is_slash || strncmp(c, "%25", 3) == 0) {
+			*to = is_slash ? '/' : '%';
+			c += 3;
+		} else {
+			c++;
+		}
+	}
+	*to = '\0';
+}
+
+bool br_name_archive_subvolume(const char *entry, char **subvolume_ret)
+{
+	const char *dot = strrchr(entry, '.');
+	BR_AUTO_FREE char *name = dot ? strndup(entry, (size_t)(dot - entry)) : NULL;
+	BR_AUTO_FREE char *again = NULL;
+	BR_AUTO_FREE char *escaped = name ? strdup(name) : NULL;
+	struct br_error none;
+
+	if (!name || !escaped || !*name || !br_name_is_archive_of(entry, escaped))
+		return false;
+	unescape(name);
+	if (br_name_escape(name, &again, &none) < 0 || !again || strcmp(again, escaped) != 0)
+		return false;
+	*subvolume_ret = br_take_ptr(&name);
+	return true;
+}
+
 /* They are there: br_name_is_archive_of has seen them. */
 static int read_digits(const char **c, size_t count)
 {

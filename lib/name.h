@@ -40,6 +40,12 @@ char *br_name_archive(const char *escaped, time_t now, unsigned n);
 bool br_name_is_archive_of(const char *entry, const char *escaped);
 
 /*
+ * The subvolume that such a name is of: br_name_escape undone. False, *subvolume_ret untouched, when
+ * it is no such name, or there is no memory; else *subvolume_ret is owned by the caller.
+ */
+bool br_name_archive_subvolume(const char *entry, char **subvolume_ret);
+
+/*
  * The time in such a name. False, *time_ret untouched, when it is not one of this subvolume, or has
  * no such time.
  */

@@ -244,12 +244,22 @@ int br_record_set_comment(int fd, const char *comment, struct br_error *err)
 	return 0;
 }
 
+static const char *const marks[] = { BR_XATTR_RETIRED, BR_XATTR_GOOD, BR_XATTR_PINNED,
+				     BR_XATTR_REPLACED_BY, BR_XATTR_COMMENT };
+
+#define MARK_COUNT (sizeof(marks) / sizeof(marks[0]))
+
+bool br_record_has_any_mark(int fd)
+{
+	for (size_t i = 0; i < MARK_COUNT; i++)
+		if (br_record_get_mark(fd, marks[i]) != BR_MARK_ABSENT)
+			return true;
+	return false;
+}
+
 int br_record_clear_marks(int fd, struct br_error *err)
 {
-	static const char *const marks[] = { BR_XATTR_RETIRED, BR_XATTR_GOOD, BR_XATTR_PINNED,
-					     BR_XATTR_REPLACED_BY, BR_XATTR_COMMENT };
-
-	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+	for (size_t i = 0; i < MARK_COUNT; i++)
 		if (fremovexattr(fd, marks[i]) != 0 && errno != ENODATA)
 			return br_error_set(err, BR_ERR_XATTR, errno, NULL, "%s", marks[i]);
 	return 0;

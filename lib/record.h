@@ -14,6 +14,8 @@
  *                                          was changed or replaced since.
  *   trusted.blankroot.deleting             id of the subvolume whose deletion has begun; that of one
  *                                          that is gone means nothing: ids are never used again
+ *   trusted.blankroot.marking              id of a read-only subvolume that is writable for the moment
+ *                                          in which a mark is put on it
  * On the root directory of a subvolume:
  *   trusted.blankroot.retired              when it was swapped out, in seconds since the epoch
  *   trusted.blankroot.good                 set by the running system: this boot was good
@@ -37,6 +39,7 @@
 #define BR_XATTR_OLD BR_XATTR_PREFIX "old."
 #define BR_XATTR_BLANK BR_XATTR_PREFIX "blank."
 #define BR_XATTR_DELETING BR_XATTR_PREFIX "deleting"
+#define BR_XATTR_MARKING BR_XATTR_PREFIX "marking"
 #define BR_XATTR_RETIRED BR_XATTR_PREFIX "retired"
 #define BR_XATTR_GOOD BR_XATTR_PREFIX "good"
 #define BR_XATTR_PINNED BR_XATTR_PREFIX "pinned"
@@ -113,6 +116,9 @@ enum br_mark {
 
 /* Is this mark (BR_XATTR_GOOD, BR_XATTR_PINNED) on the open subvolume root? */
 enum br_mark br_record_get_mark(int fd, const char *mark);
+
+/* Is there any of the marks that br_record_clear_marks takes off? */
+bool br_record_has_any_mark(int fd);
 
 /*
  * The comment on an open subvolume root, owned by the caller; NULL: there is none, it cannot be read,

@@ -6,6 +6,7 @@
 #include "cleanup.h"
 #include "file.h"
 #include "name.h"
+#include "private-dir.h"
 #include "subvol.h"
 
 #include <fcntl.h>
@@ -69,25 +70,6 @@ int br_request_read(int state_fd, struct br_request *ret, struct br_error *err)
 	return br_request_parse(text, ret, err);
 }
 
-static int open_state_dir(int top, int *fd_ret, struct br_error *err)
-{
-	BR_AUTO_CLOSE int fd = -1;
-	bool is_subvolume = false;
-	int r;
-
-	if (mkdirat(top, BR_STATE_DIR, 0700) != 0 && errno != EEXIST)
-		return br_error_set(err, BR_ERR_CREATE, errno, BR_STATE_DIR, NULL);
-	r = br_open_beneath(top, BR_STATE_DIR, O_RDONLY | O_DIRECTORY, 0, &fd, err);
-	if (r == 0 && br_subvol_is_root(fd, &is_subvolume, err) < 0)
-		return br_error_name(err, BR_STATE_DIR);
-	if (r == BR_ERR_SYMLINK || (r < 0 && err->sys_errno == ENOTDIR) || is_subvolume)
-		return br_error_set(err, BR_ERR_LAYOUT, 0, BR_STATE_DIR,
-				    "must be a plain directory; rename what is there");
-	if (r == 0)
-		*fd_ret = br_take_fd(&fd);
-	return r;
-}
-
 int br_request_write(int top, const struct br_request *request, struct br_error *err)
 {
 	BR_AUTO_CLOSE int state = -1;
@@ -103,7 +85,7 @@ int br_request_write(int top, const struct br_request *request, struct br_error 
 		text = NULL; /* undefined after a failure */
 	if (!text)
 		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, BR_REQUEST_NAME, NULL);
-	if ((r = open_state_dir(top, &state, err)) < 0 ||
+	if ((r = br_private_dir_open(top, BR_STATE_DIR, &state, err)) < 0 ||
 	    (r = br_file_replace(state, BR_REQUEST_NAME, text, strlen(text), 0600, err)) < 0)
 		return r;
 	return br_subvol_commit(top, err);

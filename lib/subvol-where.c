@@ -17,6 +17,15 @@ int br_subvol_path(int fd, char **path_ret, struct br_error *err)
 	return 0;
 }
 
+int br_subvol_path_of(int fd, uint64_t id, char **path_ret, struct br_error *err)
+{
+	if (btrfs_util_subvolume_path_fd(fd, id, path_ret))
+		return br_error_set(err, BR_ERR_SUBVOLUME, errno, NULL,
+				    "cannot look up the path of subvolume %llu",
+				    (unsigned long long)id);
+	return 0;
+}
+
 static void format_uuid(const __u8 uuid[BR_UUID_SIZE], char text[BR_FSID_SIZE])
 {
 	size_t at = 0;

@@ -88,7 +88,7 @@ int br_subvol_create(int parent, const char *name, struct br_error *err)
 	return 0;
 }
 
-int br_subvol_snapshot(int src, int dst_parent, const char *name, struct br_error *err)
+static int take_snapshot(int src, int dst_parent, const char *name, int flags, struct br_error *err)
 {
 	BR_AUTO_CLOSE int dirfd = br_subvol_reopen(dst_parent);
 	bool is_root = false;
@@ -97,9 +97,19 @@ int br_subvol_snapshot(int src, int dst_parent, const char *name, struct br_erro
 		return br_error_name(err, name);
 	if (!is_root)
 		return br_error_set(err, BR_ERR_LAYOUT, 0, name, "its source is not a subvolume");
-	if (dirfd < 0 || btrfs_util_create_snapshot_fd2(src, dirfd, name, 0, NULL, NULL))
+	if (dirfd < 0 || btrfs_util_create_snapshot_fd2(src, dirfd, name, flags, NULL, NULL))
 		return br_error_set(err, BR_ERR_SNAPSHOT, errno, name, NULL);
 	return 0;
+}
+
+int br_subvol_snapshot(int src, int dst_parent, const char *name, struct br_error *err)
+{
+	return take_snapshot(src, dst_parent, name, 0, err);
+}
+
+int br_subvol_snapshot_read_only(int src, int dst_parent, const char *name, struct br_error *err)
+{
+	return take_snapshot(src, dst_parent, name, BTRFS_UTIL_CREATE_SNAPSHOT_READ_ONLY, err);
 }
 
 int br_subvol_set_read_only(int fd, bool read_only, struct br_error *err)

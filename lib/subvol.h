@@ -55,6 +55,12 @@ BR_MUST_CHECK int br_subvol_stat(int fd, struct br_subvol *subvol_ret, struct br
  */
 BR_MUST_CHECK int br_subvol_path(int fd, char **path_ret, struct br_error *err);
 
+/*
+ * The same of the subvolume with that id. fd: anything on the file system. BR_ERR_SUBVOLUME when there
+ * is none, too.
+ */
+BR_MUST_CHECK int br_subvol_path_of(int fd, uint64_t id, char **path_ret, struct br_error *err);
+
 #define BR_FSID_SIZE 37 /* "57377a52-f6e3-44a8-9ad6-0f09b1c36693" and NUL */
 
 /*
@@ -88,6 +94,10 @@ BR_MUST_CHECK int br_subvol_create(int parent, const char *name, struct br_error
  */
 BR_MUST_CHECK int br_subvol_snapshot(int src, int dst_parent, const char *name,
 				     struct br_error *err);
+
+/* The same, but read-only from the beginning. */
+BR_MUST_CHECK int br_subvol_snapshot_read_only(int src, int dst_parent, const char *name,
+					       struct br_error *err);
 
 /*
  * Snapshot a subvolume together with all nested ones, at any level, each as writable or read-only

@@ -4,6 +4,7 @@
 #include "command.h"
 #include "filesystem.h"
 #include "retained-all.h"
+#include "snapshot-take.h"
 #include "text.h"
 
 #include <getopt.h>
@@ -201,8 +202,11 @@ static int act(const struct options *options, struct br_error *err)
 
 	if (r < 0)
 		return r;
-	r = retained_all_read(filesystem.top, &filesystem.config, options->subvolume, prune.now,
-			      &prune.all, err);
+	if (!options->dry_run)
+		r = br_snapshot_clear_unfinished(filesystem.top, err);
+	if (r == 0)
+		r = retained_all_read(filesystem.top, &filesystem.config, options->subvolume,
+				      prune.now, &prune.all, err);
 	for (size_t i = 0; r == 0 && i < prune.all.count; i++)
 		r = prune_group(&prune, &prune.all.groups[i], err);
 	if (r == 0)

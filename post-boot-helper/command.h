@@ -31,6 +31,7 @@ extern const struct command command_prune;
 extern const struct command command_report;
 extern const struct command command_rollback;
 extern const struct command command_skip;
+extern const struct command command_snapshot;
 extern const struct command command_status;
 
 #endif

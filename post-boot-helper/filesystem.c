@@ -5,6 +5,7 @@
 #include "cleanup.h"
 #include "cmdline.h"
 #include "file.h"
+#include "marking.h"
 #include "mountinfo.h"
 #include "proc.h"
 #include "toplevel.h"
@@ -101,6 +102,14 @@ static unsigned mount_flags(const struct filesystem_options *options,
 	       (filesystem->device.missing > 0 ? BR_TOPLEVEL_DEGRADED : 0);
 }
 
+/* Whoever has the lock finishes what others were killed at. */
+static int take_over(int top, struct br_error *err)
+{
+	int r = br_toplevel_lock(top, err);
+
+	return r < 0 ? r : br_marking_finish(top, err);
+}
+
 int filesystem_open(const struct filesystem_options *options, struct filesystem *ret,
 		    struct br_error *err)
 {
@@ -111,9 +120,7 @@ int filesystem_open(const struct filesystem_options *options, struct filesystem 
 	    (r = find_device(options, &filesystem, err)) < 0 ||
 	    (r = br_toplevel_mount(filesystem.device.path, mount_flags(options, &filesystem),
 				   &filesystem.top, err)) < 0 ||
-	    (r = options->read_only || options->shared
-			 ? 0
-			 : br_toplevel_lock(filesystem.top, err)) < 0) {
+	    (r = options->read_only || options->shared ? 0 : take_over(filesystem.top, err)) < 0) {
 		filesystem_close(&filesystem);
 		return r;
 	}

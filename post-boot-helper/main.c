@@ -8,8 +8,8 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-	&command_diff,     &command_list, &command_prune,  &command_report,
-	&command_rollback, &command_skip, &command_status,
+	&command_diff,     &command_list, &command_prune,    &command_report,
+	&command_rollback, &command_skip, &command_snapshot, &command_status,
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

@@ -4,6 +4,7 @@
 
 #include "beneath.h"
 #include "cleanup.h"
+#include "entries.h"
 #include "name.h"
 
 #include <fcntl.h>
@@ -47,15 +48,82 @@ static int read_request(int top, struct br_request *ret, struct br_error *err)
 	return br_request_read(state, ret, err);
 }
 
+/* --- snapshots of what the configuration does not name --- */
+
+static bool is_named(const struct br_config *config, const struct retained_all *all,
+		     const char *subvolume)
+{
+	for (size_t i = 0; i < config->snapshots.subvolume_count; i++)
+		if (strcmp(config->snapshots.subvolumes[i], subvolume) == 0)
+			return true;
+	for (size_t i = 0; i < all->other_count; i++)
+		if (strcmp(all->others[i], subvolume) == 0)
+			return true;
+	return false;
+}
+
+struct others {
+	const struct br_config *config;
+	struct retained_all *all;
+};
+
+static int note_other(void *data, const char *name, unsigned char type, struct br_error *err)
+{
+	const struct others *others = data;
+	struct retained_all *all = others->all;
+	BR_AUTO_FREE char *subvolume = NULL;
+	char **grown;
+
+	(void)type;
+	if (!br_name_archive_subvolume(name, &subvolume) ||
+	    is_named(others->config, all, subvolume))
+		return 0;
+	grown = reallocarray(all->others, all->other_count + 1, sizeof(*grown));
+	if (!grown)
+		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
+	all->others = grown;
+	grown[all->other_count++] = br_take_ptr(&subvolume);
+	return 0;
+}
+
+static int find_others(int top, const struct br_config *config, struct retained_all *all,
+		       struct br_error *err)
+{
+	struct others others = { config, all };
+	BR_AUTO_CLOSE int dirfd = -1;
+	int r = br_open_beneath(top, BR_SNAPSHOTS_DIR, O_RDONLY | O_DIRECTORY, 0, &dirfd, err);
+
+	if (r < 0)
+		return err->sys_errno == ENOENT ? 0 : r;
+	return br_entries_visit(dirfd, note_other, &others, err);
+}
+
+/* --- all --- */
+
 static bool is_wanted(const char *subvolume, const char *only)
 {
 	return !only || strcmp(subvolume, only) == 0;
+}
+
+static int list_snapshots(struct retained_all *all, const char *subvolume, const char *only,
+			  struct br_retention_policy policy, struct br_error *err)
+{
+	struct retained_group *group = &all->groups[all->count];
+	int r;
+
+	if (!is_wanted(subvolume, only))
+		return 0;
+	group->policy = policy;
+	r = br_retained_list_snapshots(&all->facts, subvolume, &group->retained, err);
+	all->count += r == 0;
+	return r;
 }
 
 static int list_groups(const struct br_config *config, const char *only, struct retained_all *all,
 		       struct br_error *err)
 {
 	const struct br_snapshots_policy *snapshots = &config->snapshots;
+	const struct br_retention_policy no_rule = { .keep_min = 1 };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < config->ephemeral_count; i++) {
@@ -68,14 +136,11 @@ static int list_groups(const struct br_config *config, const char *only, struct 
 				     err);
 		all->count += r == 0;
 	}
-	for (size_t i = 0; r == 0 && i < snapshots->subvolume_count; i++) {
-		if (!is_wanted(snapshots->subvolumes[i], only))
-			continue;
-		all->groups[all->count].policy = snapshots_policy(snapshots);
-		r = br_retained_list_snapshots(&all->facts, snapshots->subvolumes[i],
-					       &all->groups[all->count].retained, err);
-		all->count += r == 0;
-	}
+	for (size_t i = 0; r == 0 && i < snapshots->subvolume_count; i++)
+		r = list_snapshots(all, snapshots->subvolumes[i], only, snapshots_policy(snapshots),
+				   err);
+	for (size_t i = 0; r == 0 && i < all->other_count; i++)
+		r = list_snapshots(all, all->others[i], only, no_rule, err);
 	return r;
 }
 
@@ -83,10 +148,12 @@ static int read_all(int top, const struct br_config *config, const char *only,
 		    struct retained_all *all, struct br_error *err)
 {
 	size_t most = config->ephemeral_count + config->snapshots.subvolume_count;
-	int r = read_request(top, &all->request, err);
+	int r;
 
-	if (r < 0)
+	if ((r = read_request(top, &all->request, err)) < 0 ||
+	    (r = find_others(top, config, all, err)) < 0)
 		return r;
+	most += all->other_count;
 	all->groups = calloc(most, sizeof(*all->groups));
 	if (!all->groups)
 		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
@@ -155,6 +222,9 @@ void retained_all_free(struct retained_all *all)
 	for (size_t i = 0; i < all->count; i++)
 		br_retained_free(&all->groups[i].retained);
 	free(all->groups);
+	for (size_t i = 0; i < all->other_count; i++)
+		free(all->others[i]);
+	free(all->others);
 	br_retained_facts_free(&all->facts);
 	br_request_free(&all->request);
 	*all = (struct retained_all){ 0 };

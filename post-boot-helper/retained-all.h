@@ -19,10 +19,13 @@ struct retained_all {
 	struct br_retained_facts facts;
 	struct retained_group *groups;
 	size_t count;
+	char **others; /* subvolumes that the configuration does not name, but that have snapshots */
+	size_t other_count;
 };
 
 /*
- * List everything, and decide what stays.
+ * List everything, and decide what stays. Snapshots of a subvolume that the configuration does not
+ * name are listed too: no rule says that they go.
  *
  * top     the top level; as long as ret is used, like the configuration
  * only    path of one subvolume; NULL: all

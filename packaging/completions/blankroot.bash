@@ -48,7 +48,7 @@ _blankroot() {
 	local word=${COMP_WORDS[COMP_CWORD]}
 
 	if ((COMP_CWORD == 1)); then
-		_blankroot_offer "$(compgen -W 'diff list prune report rollback skip status --help --version' -- "$word")"
+		_blankroot_offer "$(compgen -W 'diff list prune report rollback skip snapshot status --help --version' -- "$word")"
 		return
 	fi
 	! _blankroot_value || return 0
@@ -65,6 +65,11 @@ _blankroot() {
 		;;
 	rollback) _blankroot_offer "$(compgen -W '--undo --dry-run --device= --config= --help' -- "$word")" ;;
 	skip) _blankroot_offer "$(compgen -W '--cancel --dry-run --device= --config= --help' -- "$word")" ;;
+	snapshot)
+		_blankroot_offer "$(compgen -W '--comment= --only-if-changed --dry-run --device= --config= --help' -- "$word")"
+		((COMP_CWORD != 2)) || [[ -z $word || $word == -* ]] ||
+			_blankroot_offer "$(compgen -W 'create delete pin unpin' -- "$word")"
+		;;
 	status) _blankroot_offer "$(compgen -W '--json --report= --device= --config= --help' -- "$word")" ;;
 	*) COMPREPLY=() ;;
 	esac

@@ -81,6 +81,18 @@ _blankroot_skip() {
 		'--help[print a summary of the options]'
 }
 
+_blankroot_snapshot() {
+	_arguments \
+		'--comment=[note it on the snapshots]:text:' \
+		'--only-if-changed[leave out what is as it was at its last snapshot]' \
+		'--dry-run[only say what would be done]' \
+		'--device=[another file system]:specification or block device:_files' \
+		'--config=[the configuration]:file:_files' \
+		'--help[print a summary of the options]' \
+		'1:what to do, or a subvolume:(create delete pin unpin)' \
+		'*:subvolume, or name of an archive or a snapshot:'
+}
+
 _blankroot_status() {
 	_arguments \
 		'--json[for programs]' \
@@ -99,6 +111,7 @@ _blankroot() {
 		'report:tell what the reset did at this boot'
 		'rollback:let the next boot start from an archive, once'
 		'skip:let the next boot keep the root, once'
+		'snapshot:take snapshots; delete, pin and unpin what is kept'
 		'status:tell whether the root was reset, and whether anything is wrong'
 	)
 

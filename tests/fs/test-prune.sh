@@ -93,6 +93,7 @@ make_foreign() {
 	ln -s ../root "$top/old_roots/root.20190102T000000Z"
 	echo x >"$top/old_roots/root.20190103T000000Z"
 	btrfs -q subvolume create "$top/persist"
+	# of a subvolume that the configuration does not name: shown, but there is no rule
 	btrfs -q subvolume snapshot -r "$top/persist" "$top/snapshots/services.20200101T000000Z"
 }
 
@@ -127,7 +128,8 @@ would delete .blankroot/parked/tmp.20200101T000000Z: 0 seconds old, limit 0 seco
 would delete .blankroot/parked/tmp.20200102T000000Z: 0 seconds old, limit 0 seconds
 would delete snapshots/${planned[0]}: 9 days old, not among the periods to keep
 keep snapshots/${planned[1]}: first of its day, 2 of 2
-keep snapshots/${planned[2]}: the newest"
+keep snapshots/${planned[2]}: the newest
+keep snapshots/services.20200101T000000Z: the newest"
 	# seconds pass
 	said=$(sed -E 's/: [0-9]+ seconds? old, limit 0/: N old, limit 0/' <<<"$said")
 	before=$(subvolumes)
