@@ -27,7 +27,9 @@ static void unescape(char *text)
 	char *out = text;
 
 	for (const char *in = text; *in; in++) {
-		if (in[0] == '\\' && is_octal(in[1]) && is_octal(in[2]) && is_octal(in[3])) {
+		/* more than \377 is no byte, and nothing that the kernel writes */
+		if (in[0] == '\\' && is_octal(in[1]) && in[1] <= '3' && is_octal(in[2]) &&
+		    is_octal(in[3])) {
 			*out++ = (char)((in[1] - '0') << 6 | (in[2] - '0') << 3 | (in[3] - '0'));
 			in += 3;
 		} else {
