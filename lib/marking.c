@@ -32,9 +32,8 @@ static void forget(int state)
  * The record comes first: making it writable commits both, so there is no moment at which the disk
  * has one without the other.
  */
-static int pin_sealed(int top, int subvol, uint64_t id, bool pinned, struct br_error *err)
+int br_marking_unseal(int top, int subvol, uint64_t id, struct br_error *err)
 {
-	struct br_error later = { 0 };
 	BR_AUTO_CLOSE int state = -1;
 	int r = br_private_dir_open(top, BR_STATE_DIR, &state, err);
 
@@ -43,16 +42,33 @@ static int pin_sealed(int top, int subvol, uint64_t id, bool pinned, struct br_e
 	br_record_note_number(state, BR_XATTR_MARKING, id);
 	if (br_record_get_number(state, BR_XATTR_MARKING, 0) != id)
 		return br_error_set(err, BR_ERR_XATTR, errno, BR_STATE_DIR, "%s", BR_XATTR_MARKING);
-	r = br_subvol_set_read_only(subvol, false, err);
+	return br_subvol_set_read_only(subvol, false, err);
+}
+
+int br_marking_seal(int top, int subvol, struct br_error *err)
+{
+	BR_AUTO_CLOSE int state = -1;
+	int r;
+
+	if ((r = br_subvol_set_read_only(subvol, true, err)) < 0 ||
+	    (r = br_private_dir_open(top, BR_STATE_DIR, &state, err)) < 0)
+		return r;
+	forget(state);
+	return 0;
+}
+
+static int pin_sealed(int top, int subvol, uint64_t id, bool pinned, struct br_error *err)
+{
+	struct br_error later = { 0 };
+	int r = br_marking_unseal(top, subvol, id, err);
+
 	if (r == 0)
 		r = set_pin(subvol, pinned, err);
-	/* also after a failure; it commits the mark */
-	if (br_subvol_set_read_only(subvol, true, &later) < 0) {
-		if (r == 0)
-			*err = later;
+	/* also after a failure */
+	if (br_marking_seal(top, subvol, &later) < 0 && r == 0) {
+		*err = later;
 		return err->code;
 	}
-	forget(state);
 	return r;
 }
 

@@ -9,6 +9,7 @@
 #include "error.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /*
  * Pin an archive or a snapshot, or take the pin off. On return it is on the disk.
@@ -20,6 +21,15 @@
  * BR_ERR_SYNC and those of br_private_dir_open. Privilege: CAP_SYS_ADMIN.
  */
 BR_MUST_CHECK int br_marking_pin(int top, int subvol, bool pinned, struct br_error *err);
+
+/*
+ * Make one writable, noting that first, for a moment that br_marking_seal ends. id: of the subvolume.
+ * Other parameters and errors as above.
+ */
+BR_MUST_CHECK int br_marking_unseal(int top, int subvol, uint64_t id, struct br_error *err);
+
+/* Make it read-only again, on the disk with all that was done to it, and forget the note. */
+BR_MUST_CHECK int br_marking_seal(int top, int subvol, struct br_error *err);
 
 /*
  * Make read-only again what an interrupted call left writable. Nothing to do is fine, also without a

@@ -156,6 +156,16 @@ int br_record_write_blank(int state_fd, const char *escaped, const struct br_sub
 			  blank->ctransid);
 }
 
+int br_record_forget_blank(int state_fd, const char *escaped, struct br_error *err)
+{
+	BR_AUTO_FREE char *key = NULL;
+	int r = record_key(BR_XATTR_BLANK, escaped, &key, err);
+
+	if (r == 0 && fremovexattr(state_fd, key) != 0 && errno != ENODATA)
+		r = br_error_set(err, BR_ERR_XATTR, errno, BR_STATE_DIR, "%s", key);
+	return r;
+}
+
 void br_record_free(struct br_record *record)
 {
 	if (!record)

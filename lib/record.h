@@ -87,6 +87,9 @@ BR_MUST_CHECK int br_record_read_blank(int state_fd, const char *escaped,
 /* Write what it is, replacing an earlier record. Not flushed. BR_ERR_XATTR, BR_ERR_NOMEM. */
 BR_MUST_CHECK int br_record_write_blank(int state_fd, const char *escaped,
 					const struct br_subvol *blank, struct br_error *err);
+/* Forget what it was: the next reset takes what it finds. Not flushed. Errors as above. */
+BR_MUST_CHECK int br_record_forget_blank(int state_fd, const char *escaped, struct br_error *err);
+
 /* Note a number on an open directory. Not flushed. A failure shows in that it is not there. */
 void br_record_note_number(int fd, const char *mark, uint64_t number);
 

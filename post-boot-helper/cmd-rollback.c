@@ -10,11 +10,13 @@ static void print_help(void)
 {
 	(void)fputs(/* lost output is found when standard output is closed */
 		    "Usage: blankroot rollback [OPTION]... ARCHIVE\n"
+		    "  or:  blankroot rollback [OPTION]... --now-blank ARCHIVE\n"
 		    "  or:  blankroot rollback [OPTION]... --undo\n"
 		    "Let the next boot start from an archive instead of the blank, once.\n"
 		    "What is declared as persistent comes from the root in use all the same.\n"
 		    "\n"
 		    "      --undo         take that back, or whatever else the next boot was asked for\n"
+		    "      --now-blank    make the archive the blank of all boots from now on\n"
 		    "      --dry-run      only say what would be asked for\n"
 		    "      --device=SPEC  another file system: UUID=, LABEL=, PARTUUID=, PARTLABEL=\n"
 		    "                     or a device\n"

@@ -2,6 +2,7 @@
 /* From the options of a command to an open top level. */
 #include "filesystem.h"
 
+#include "blank-replace.h"
 #include "cleanup.h"
 #include "cmdline.h"
 #include "file.h"
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #define CMDLINE_MAX (1UL << 20)
 
@@ -103,11 +105,20 @@ static unsigned mount_flags(const struct filesystem_options *options,
 }
 
 /* Whoever has the lock finishes what others were killed at. */
-static int take_over(int top, struct br_error *err)
+static int take_over(int top, const struct br_config *config, struct br_error *err)
 {
-	int r = br_toplevel_lock(top, err);
+	int r;
 
-	return r < 0 ? r : br_marking_finish(top, err);
+	if ((r = br_toplevel_lock(top, err)) < 0 || (r = br_marking_finish(top, err)) < 0)
+		return r;
+	for (size_t i = 0; r == 0 && i < config->ephemeral_count; i++) {
+		BR_AUTO_FREE char *kept = NULL;
+
+		if (config->ephemeral[i].archive)
+			r = br_blank_replace_finish(top, &config->ephemeral[i], time(NULL), &kept,
+						    err);
+	}
+	return r;
 }
 
 int filesystem_open(const struct filesystem_options *options, struct filesystem *ret,
@@ -120,7 +131,9 @@ int filesystem_open(const struct filesystem_options *options, struct filesystem 
 	    (r = find_device(options, &filesystem, err)) < 0 ||
 	    (r = br_toplevel_mount(filesystem.device.path, mount_flags(options, &filesystem),
 				   &filesystem.top, err)) < 0 ||
-	    (r = options->read_only || options->shared ? 0 : take_over(filesystem.top, err)) < 0) {
+	    (r = options->read_only || options->shared
+			 ? 0
+			 : take_over(filesystem.top, &filesystem.config, err)) < 0) {
 		filesystem_close(&filesystem);
 		return r;
 	}

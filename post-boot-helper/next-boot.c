@@ -8,6 +8,7 @@
 #include "facts.h"
 #include "filesystem.h"
 #include "name.h"
+#include "now-blank.h"
 #include "request.h"
 #include "text.h"
 
@@ -20,7 +21,7 @@
 struct options {
 	struct filesystem_options filesystem;
 	const char *archive;
-	bool cancel, dry_run, help;
+	bool cancel, dry_run, help, now_blank;
 };
 
 enum long_option {
@@ -29,6 +30,7 @@ enum long_option {
 	OPTION_DEVICE,
 	OPTION_DRY_RUN,
 	OPTION_HELP,
+	OPTION_NOW_BLANK,
 };
 
 static int fail_usage(const struct next_boot *command, const char *what, const char *argument)
@@ -55,6 +57,9 @@ static void set_option(struct options *options, int option)
 	case OPTION_DRY_RUN:
 		options->dry_run = true;
 		break;
+	case OPTION_NOW_BLANK:
+		options->now_blank = true;
+		break;
 	default:
 		options->help = true;
 	}
@@ -66,6 +71,8 @@ static int check(const struct next_boot *command, const struct options *options)
 		return EXIT_DONE;
 	if (command->takes_archive && !options->cancel && !options->archive)
 		return fail_usage(command, "which archive? Its name is missing", NULL);
+	if (options->cancel && options->now_blank)
+		return fail_usage(command, "--undo and --now-blank exclude each other", NULL);
 	if (options->cancel && options->archive)
 		return fail_usage(command, "unexpected argument", options->archive);
 	return EXIT_DONE;
@@ -80,6 +87,9 @@ static int parse(const struct next_boot *command, int argc, char *argv[], struct
 		{ "device", required_argument, NULL, OPTION_DEVICE },
 		{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
 		{ "help", no_argument, NULL, OPTION_HELP },
+		/* last, because not all commands have it */
+		{ command->takes_archive ? "now-blank" : NULL, no_argument, NULL,
+		  OPTION_NOW_BLANK },
 		{ 0 },
 	};
 	int option;
@@ -163,6 +173,15 @@ static int check_archive(const struct filesystem *filesystem, const char *archiv
 	return r;
 }
 
+/* A new blank is tried as a request is: what the next reset would refuse is refused now. */
+static int now_blank(const struct filesystem *filesystem, const char *archive, bool dry_run,
+		     struct br_error *err)
+{
+	int r = check_archive(filesystem, archive, err);
+
+	return r < 0 ? r : now_blank_make(filesystem, archive, dry_run, err);
+}
+
 static int make(const struct options *options, const struct filesystem *filesystem,
 		const struct br_request *pending, struct br_error *err)
 {
@@ -198,7 +217,9 @@ static int act(const struct options *options, struct br_error *err)
 	if ((r = open_state_dir(filesystem.top, &state, err)) == 0 &&
 	    (r = br_request_read(state, &pending, err)) == 0)
 		r = options->cancel ? cancel(options, state, &pending, err)
-				    : make(options, &filesystem, &pending, err);
+		    : options->now_blank
+			    ? now_blank(&filesystem, options->archive, options->dry_run, err)
+			    : make(options, &filesystem, &pending, err);
 	br_request_free(&pending);
 	filesystem_close(&filesystem);
 	return r;

@@ -63,7 +63,7 @@ _blankroot() {
 		_blankroot_offer "$(compgen -W '--verbose --json --journal --mark-good --dry-run --report= --config= --help' \
 			-- "$word")"
 		;;
-	rollback) _blankroot_offer "$(compgen -W '--undo --dry-run --device= --config= --help' -- "$word")" ;;
+	rollback) _blankroot_offer "$(compgen -W '--undo --now-blank --dry-run --device= --config= --help' -- "$word")" ;;
 	skip) _blankroot_offer "$(compgen -W '--cancel --dry-run --device= --config= --help' -- "$word")" ;;
 	snapshot)
 		_blankroot_offer "$(compgen -W '--comment= --only-if-changed --dry-run --device= --config= --help' -- "$word")"

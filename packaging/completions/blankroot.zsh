@@ -64,7 +64,8 @@ _blankroot_report() {
 
 _blankroot_rollback() {
 	_arguments \
-		'(*)--undo[take back what the next boot was asked for]' \
+		'(* --now-blank)--undo[take back what the next boot was asked for]' \
+		'(--undo)--now-blank[make the archive the blank of all boots from now on]' \
 		'--dry-run[only say what would be asked for]' \
 		'--device=[another file system]:specification or block device:_files' \
 		'--config=[the configuration]:file:_files' \

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Making an archive the new blank. */
+#include "blank-replace.h"
+
+#include "beneath.h"
+#include "cleanup.h"
+#include "marking.h"
+#include "mountinfo.h"
+#include "name.h"
+#include "private-dir.h"
+#include "record.h"
+#include "subvol.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+/*
+ * The new blank is made beside the old one: read-only as both are, they can be exchanged within one
+ * directory only.
+ */
+#define BESIDE ".blankroot-new-"
+
+/* A blank, and what is or was to take its place. */
+struct place {
+	int top;
+	const struct br_ephemeral *ephemeral;
+	int parent;       /* the directory that holds both */
+	const char *name; /* of the blank there; part of the configuration */
+	char *beside;
+};
+
+static void place_close(struct place *place)
+{
+	br_cleanup_close(&place->parent);
+	free(place->beside);
+}
+
+static int place_open(int top, const struct br_ephemeral *ephemeral, struct place *place,
+		      struct br_error *err)
+{
+	int r;
+
+	*place = (struct place){ .top = top, .ephemeral = ephemeral, .parent = -1 };
+	r = br_open_parent(top, ephemeral->blank, &place->parent, &place->name, err);
+	if (r < 0)
+		return r;
+	if (asprintf(&place->beside, BESIDE "%s", place->name) < 0) {
+		place->beside = NULL; /* undefined after a failure */
+		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
+	}
+	return 0;
+}
+
+/* --- the old one becomes an archive --- */
+
+static int rename_to_archive(const struct place *place, time_t now, char **name_ret,
+			     struct br_error *err)
+{
+	BR_AUTO_FREE char *escaped = NULL;
+	BR_AUTO_CLOSE int archives = -1;
+	int r;
+
+	if ((r = br_name_escape(place->ephemeral->name, &escaped, err)) < 0 ||
+	    (r = br_open_beneath(place->top, place->ephemeral->archive, O_RDONLY | O_DIRECTORY, 0,
+				 &archives, err)) < 0)
+		return r;
+	for (unsigned n = 1;; n++) {
+		BR_AUTO_FREE char *name = br_name_archive(escaped, now, n);
+
+		if (!name)
+			return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
+		if (renameat2(place->parent, place->beside, archives, name, RENAME_NOREPLACE) ==
+		    0) {
+			*name_ret = br_take_ptr(&name);
+			return 0;
+		}
+		if (errno != EEXIST)
+			return br_error_set(err, BR_ERR_RENAME, errno, place->beside, NULL);
+	}
+}
+
+static int mark(int fd, uint64_t successor, time_t now, struct br_error *err)
+{
+	int r = br_record_set_retired(fd, now, err);
+
+	br_record_note_number(fd, BR_XATTR_REPLACED_BY, successor);
+	return r < 0 ? r : br_record_set_comment(fd, "was the blank until then", err);
+}
+
+static int keep(const struct place *place, int fd, const struct br_subvol *old, uint64_t successor,
+		time_t now, char **kept_ret, struct br_error *err)
+{
+	int r = br_marking_unseal(place->top, fd, old->id, err);
+
+	if (r < 0)
+		return r;
+	if ((r = mark(fd, successor, now, err)) < 0 ||
+	    (r = rename_to_archive(place, now, kept_ret, err)) < 0) {
+		struct br_error later;
+
+		/* it stays beside the blank; the next call tries again */
+		(void)!br_marking_seal(place->top, fd, &later);
+		return r;
+	}
+	return br_marking_seal(place->top, fd, err);
+}
+
+/* --- what an interruption left --- */
+
+static int finish(const struct place *place, time_t now, char **kept_ret, struct br_error *err)
+{
+	BR_AUTO_CLOSE int fd = -1;
+	BR_AUTO_CLOSE int blank_fd = -1;
+	struct br_subvol beside, blank;
+	int r = br_subvol_open(place->parent, place->beside, &fd, &beside, err);
+
+	if (r < 0)
+		return err->sys_errno == ENOENT ? 0 : r;
+	r = br_subvol_open(place->parent, place->name, &blank_fd, &blank, err);
+	if (r < 0)
+		return r;
+	/* ids only grow: what is younger than the blank never was in its place */
+	if (beside.id > blank.id)
+		return br_subvol_delete_tree(place->parent, place->beside, beside.id, err);
+	return keep(place, fd, &beside, blank.id, now, kept_ret, err);
+}
+
+int br_blank_replace_finish(int top, const struct br_ephemeral *ephemeral, time_t now,
+			    char **kept_ret, struct br_error *err)
+{
+	__attribute__((cleanup(place_close))) struct place place = { .parent = -1 };
+	int r = place_open(top, ephemeral, &place, err);
+
+	*kept_ret = NULL;
+	if (r < 0)
+		return err->sys_errno == ENOENT ? 0 : r;
+	return finish(&place, now, kept_ret, err);
+}
+
+/* --- the new one --- */
+
+static int refuse_mounted(const struct place *place, struct br_error *err)
+{
+	__attribute__((cleanup(br_mountinfo_free))) struct br_mountinfo mounts = { 0 };
+	int r = br_mountinfo_read(&mounts, err);
+
+	if (r < 0)
+		return r;
+	if (br_mountinfo_find_btrfs(&mounts, place->top, place->ephemeral->blank))
+		return br_error_set(err, BR_ERR_IN_USE, 0, place->ephemeral->blank,
+				    "it, or something in it, is mounted");
+	return 0;
+}
+
+/* *fd_ret is its root, *ret what it is when all is done to it. */
+static int make_new(const struct place *place, const char *archive, int *fd_ret,
+		    struct br_subvol *ret, struct br_error *err)
+{
+	BR_AUTO_FREE char *path = br_name_join(place->ephemeral->archive, archive);
+	BR_AUTO_CLOSE int source = -1;
+	BR_AUTO_CLOSE int fd = -1;
+	int r;
+
+	if (!path)
+		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
+	if ((r = br_subvol_open(place->top, path, &source, NULL, err)) < 0 ||
+	    (r = br_subvol_snapshot_tree(source, place->parent, place->beside, false, NULL, err)) <
+		    0 ||
+	    (r = br_subvol_open(place->parent, place->beside, &fd, NULL, err)) < 0 ||
+	    (r = br_record_clear_marks(fd, err)) < 0 ||
+	    (r = br_subvol_set_read_only(fd, true, err)) < 0 ||
+	    (r = br_subvol_commit(fd, err)) < 0 || (r = br_subvol_stat(fd, ret, err)) < 0)
+		return r;
+	*fd_ret = br_take_fd(&fd);
+	return 0;
+}
+
+/*
+ * Note the blank of all who have it; without one, forget what it was. In between, a cut leaves
+ * nothing noted, and a reset takes what it finds: a wrong note would make it refuse, or warn.
+ */
+static int note(const struct place *place, const struct br_config *config,
+		const struct br_subvol *blank, struct br_error *err)
+{
+	BR_AUTO_CLOSE int state = -1;
+	int r = br_private_dir_open(place->top, BR_STATE_DIR, &state, err);
+
+	for (size_t i = 0; r == 0 && i < config->ephemeral_count; i++) {
+		BR_AUTO_FREE char *escaped = NULL;
+
+		if (strcmp(config->ephemeral[i].blank, place->ephemeral->blank) != 0)
+			continue;
+		r = br_name_escape(config->ephemeral[i].name, &escaped, err);
+		if (r == 0)
+			r = blank ? br_record_write_blank(state, escaped, blank, err)
+				  : br_record_forget_blank(state, escaped, err);
+	}
+	return r;
+}
+
+static int replace(const struct place *place, const struct br_config *config, const char *archive,
+		   time_t now, char **kept_ret, struct br_error *err)
+{
+	BR_AUTO_CLOSE int old_fd = -1;
+	BR_AUTO_CLOSE int new_fd = -1;
+	struct br_subvol old = { 0 }, new = { 0 };
+	int r;
+
+	if ((r = br_subvol_open(place->parent, place->name, &old_fd, &old, err)) < 0 ||
+	    (r = refuse_mounted(place, err)) < 0)
+		return r;
+	if (!old.read_only)
+		return br_error_set(err, BR_ERR_LAYOUT, 0, place->ephemeral->blank,
+				    "a blank must be read-only");
+	if ((r = make_new(place, archive, &new_fd, &new, err)) < 0 ||
+	    (r = note(place, config, NULL, err)) < 0)
+		return r;
+	if (renameat2(place->parent, place->beside, place->parent, place->name, RENAME_EXCHANGE) !=
+	    0)
+		return br_error_set(err, BR_ERR_EXCHANGE, errno, place->ephemeral->blank, NULL);
+	if ((r = note(place, config, &new, err)) < 0 ||
+	    (r = keep(place, old_fd, &old, new.id, now, kept_ret, err)) < 0)
+		return r;
+	return br_subvol_commit(place->top, err);
+}
+
+int br_blank_replace(int top, const struct br_config *config, const struct br_ephemeral *ephemeral,
+		     const char *archive, time_t now, char **kept_ret, struct br_error *err)
+{
+	__attribute__((cleanup(place_close))) struct place place = { .parent = -1 };
+	BR_AUTO_FREE char *earlier = NULL;
+	int r;
+
+	if ((r = place_open(top, ephemeral, &place, err)) < 0 ||
+	    (r = finish(&place, now, &earlier, err)) < 0)
+		return r;
+	return replace(&place, config, archive, now, kept_ret, err);
+}
