@@ -70,8 +70,10 @@ int br_subvol_open(int dirfd, const char *path, int *fd_ret, struct br_subvol *s
 	if (r < 0)
 		return r;
 	r = br_subvol_stat(fd, &subvol, err);
-	if (r < 0)
-		return br_error_name(err, path);
+	if (r < 0) {
+		(void)br_error_name(err, path);
+		return r; /* so that the analyser follows, not what that returned */
+	}
 	if (subvol_ret)
 		*subvol_ret = subvol;
 	*fd_ret = br_take_fd(&fd);
