@@ -3,16 +3,16 @@
 # blankroot: GNU make 4.3 or newer. `make help` prints this text.
 #
 # Targets
-#   all             (default) build/blankroot-initrd, build/blankroot
+#   all             (default) build/blankroot-initrd, build/blankroot, build/blankroot-generator
 #   deps            install what build, tests and lint need (Debian packages; needs root)
 #   check           install what is missing, then the test suite twice: the default static flavour with
 #                   its size limits, and everything under the sanitizers. File system tests need root.
 #   check-asan      the suite with address and undefined behaviour sanitizers, linked dynamically
-#   check-crash     the power cuts of tests/crash in full, with what was tried: about half an hour; not a
-#                   part of check. BLANKROOT_CRASH_SEED and BLANKROOT_CRASH_SCENARIO in the
+#   check-crash     the power cuts of tests/crash in full, with what was tried: about an hour. A spread of it
+#                   is part of check. BLANKROOT_CRASH_SEED and BLANKROOT_CRASH_SCENARIO in the
 #                   environment: the seed and the scenario of a run that found something
-#   check-faults    the faults of tests/faults in full, with what was tried: each system call of a reset
-#                   fails in each way, the disk fails, memory runs out; about an hour and a half. A spread of
+#   check-faults    the faults of tests/faults in full, with what was tried: each system call of a reset and
+#                   of the helper's commands fails, the disk fails, memory runs out; about three hours. A spread of
 #                   it is part of check. BLANKROOT_FAULTS_ONLY="copied 123": that scenario, that call
 #   check-flavours  the suite for STATIC=no WITH_KMOD=no, and for CC=clang; check-asan has STATIC=no
 #                   WITH_KMOD=yes
@@ -22,6 +22,8 @@
 #                   behaviour sanitizers; docs/TESTING.md. Only their committed inputs are a part of check
 #   fuzz-minimise   make the committed inputs the smallest that reach what the last runs of fuzz reached
 #   fuzz-coverage   lines and branches that the inputs of each target reach
+#   coverage        lines and branches that the tests reach: build/coverage/index.html, a summary, and the
+#                   code that no test reaches, with the reasons; with TESTS, those tests alone
 #   check-programs  build the test programs of that flavour without running them
 #   smoke           run the built blankroot-initrd alone in an empty root directory
 #   size            print the size of the static blankroot-initrd and check it against the limits
@@ -38,20 +40,22 @@
 #
 # Knobs: what is built. Each combination has a build folder of its own, build/FLAVOUR, so that they live
 # side by side. The default flavour's programs are also at build/blankroot-initrd, stripped, with their
-# debugging information in build/blankroot-initrd.debug, and build/blankroot; other flavours keep
-# theirs in build/FLAVOUR. `make flavour` prints the folder.
+# debugging information in build/blankroot-initrd.debug, build/blankroot and build/blankroot-generator; other
+# flavours keep theirs in build/FLAVOUR. `make flavour` prints the folder.
 #   CC=gcc              the compiler; gcc and clang are tested
 #   STATIC=yes|no       link blankroot-initrd statically (yes), for an initramfs without libraries
 #   WITH_KMOD=yes|no    load the btrfs module through libkmod (yes)
 #   WITH_SYSTEMD=yes|no  blankroot can write to the systemd journal, through libsystemd (yes)
+#   WITH_LIBARCHIVE=yes|no  blankroot check looks into initramfs images, through libarchive (yes)
 #   STATIC_LIBS=built|system   with STATIC=yes: build libkmod, which Debian does not have as a static
 #                       library, and small libzstd and libblkid, from the distribution's own source
 #                       packages through apt (default with libkmod), or take the system's
 #   STATIC_LIBS_DIR=DIR where those that were built are (build/static-libs)
 #   SANITIZE=LIST       for instance address,undefined; use with STATIC=no
+#   COVERAGE=yes|no     count what is reached (no); use with CC=clang STATIC=no, as coverage does
 #   WERROR=yes|no       treat warnings as errors (yes)
 #   CFLAGS, CPPFLAGS, LDFLAGS   added after ours. CFLAGS replaces the optimisation default: -Os -g for
-#                       STATIC=yes, -O2 -g else, -O1 -g with SANITIZE
+#                       STATIC=yes, -O2 -g else, -O1 -g with SANITIZE or COVERAGE
 #   LDLIBS              further libraries, for all programs
 #   V=1                 show the commands
 #
@@ -60,6 +64,7 @@
 #   KEEP=1              keep scratch files of the tests
 #   SHOW=1              show what tests say that passed
 #   REQUIRE=1           a skipped test is a failed one
+#   COVERAGE_ADD=1      coverage: add to what earlier runs of it reached
 #   BOOT_CELLS=short|full|all, BOOT_ONLY="luks kill", BOOT_JOBS=2 ...   which boots, and how many at a
 #                       time: tests/boot/lib/suite.sh has all of them
 #   FUZZ=NAME           this target alone, tests/fuzz/fuzz-NAME.c, or FUZZ=reset: random trees and
@@ -69,9 +74,9 @@
 # Knobs: installation
 #   DESTDIR=            root for packaging
 #   PREFIX=/usr/local   SBINDIR=$(PREFIX)/sbin  MANDIR=$(PREFIX)/share/man  SYSCONFDIR=/etc
-#   LIBDIR=$(PREFIX)/lib  UNITDIR=$(LIBDIR)/systemd/system
+#   LIBDIR=$(PREFIX)/lib  UNITDIR=$(LIBDIR)/systemd/system  GENERATORDIR=$(LIBDIR)/systemd/system-generators
 #   BASHCOMPDIR=$(PREFIX)/share/bash-completion/completions
-#   ZSHCOMPDIR=$(PREFIX)/share/zsh/site-functions
+#   ZSHCOMPDIR=$(PREFIX)/share/zsh/site-functions  FISHCOMPDIR=$(PREFIX)/share/fish/vendor_completions.d
 #
 # End of help.
 
@@ -83,7 +88,9 @@ endif
 STATIC ?= yes
 WITH_KMOD ?= yes
 WITH_SYSTEMD ?= yes
+WITH_LIBARCHIVE ?= yes
 SANITIZE ?=
+COVERAGE ?= no
 WERROR ?= yes
 V ?= 0
 OBJCOPY ?= objcopy
@@ -96,8 +103,10 @@ LIBDIR ?= $(PREFIX)/lib
 MANDIR ?= $(PREFIX)/share/man
 SYSCONFDIR ?= /etc
 UNITDIR ?= $(LIBDIR)/systemd/system
+GENERATORDIR ?= $(dir $(UNITDIR))system-generators
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 
 BUILD := build
 STATIC_LIBS_DIR ?= $(BUILD)/static-libs
@@ -117,7 +126,7 @@ empty :=
 space := $(empty) $(empty)
 is_yes = $(filter yes,$(1))
 
-$(foreach knob,STATIC WITH_KMOD WITH_SYSTEMD WERROR,$(if $(filter yes no,$($(knob))),,\
+$(foreach knob,STATIC WITH_KMOD WITH_SYSTEMD WITH_LIBARCHIVE COVERAGE WERROR,$(if $(filter yes no,$($(knob))),,\
 	$(error $(knob) must be yes or no, not '$($(knob))')))
 ifneq ($(and $(call is_yes,$(STATIC)),$(SANITIZE)),)
 $(error SANITIZE needs STATIC=no: the sanitizers' libraries cannot be linked statically)

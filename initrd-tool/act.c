@@ -5,11 +5,15 @@
 #include "config.h"
 #include "output.h"
 #include "reset.h"
+#include "udev.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define TOOL "blankroot-initrd " BLANKROOT_VERSION
+
+/* Nothing depends on it that would not have been without a reset as well. */
+#define UDEV_SECONDS 10
 
 static void print_key(const struct br_config *config, const char *key)
 {
@@ -41,6 +45,24 @@ static int check_config(const char *path, const char *key)
 	return EXIT_USAGE;
 }
 
+/*
+ * The root is mounted next, whatever came of the reset. One that several devices make up is not there for systemd as
+ * long as udev has not seen to all of them, and a mount that is under way is given up then.
+ */
+static void settle(const struct br_reset *result)
+{
+	const struct br_device *device = &result->device;
+	struct br_error err;
+	char message[1024];
+
+	if (!device->path || device->members < 2 || device->missing > 0 ||
+	    br_udev_settle(BR_UDEV_DIR, device->fsid, UDEV_SECONDS, &err) >= 0)
+		return;
+	br_error_format(&err, message, sizeof(message));
+	(void)fprintf(stderr, "blankroot-initrd: %s\n",
+		      message); /* a warning: nobody waits for it */
+}
+
 static int reset(const struct options *options)
 {
 	struct br_reset_input input = {
@@ -59,6 +81,8 @@ static int reset(const struct options *options)
 	output_line(&result);
 	if (options->report)
 		output_report(&result, options->report, TOOL);
+	if (!options->dry_run)
+		settle(&result);
 	br_reset_free(&result);
 	return br_outcome_exit_code(outcome);
 }

@@ -4,26 +4,13 @@
 
 #include "cleanup.h"
 #include "file.h"
+#include "kmsg.h"
 #include "report.h"
 #include "warning.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-
-/* Priorities of the kernel log: a quiet console shows errors, not notices. */
-static void log_to_kernel(const char *line, bool good)
-{
-	BR_AUTO_CLOSE int fd = open("/dev/kmsg", O_WRONLY | O_NOCTTY | O_CLOEXEC);
-	/* the kernel refuses longer ones (LOG_LINE_MAX is 1024 less its prefix) */
-	char record[900];
-	int length = snprintf(record, sizeof(record), "<%d>%s\n", good ? 5 : 3, line);
-
-	if (fd < 0 || length < 0)
-		return; /* no kernel log in a container or chroot: the console has the line */
-	(void)!write(fd, record,
-		     (size_t)length < sizeof(record) ? (size_t)length : sizeof(record) - 1);
-}
 
 void output_line(const struct br_reset *reset)
 {
@@ -34,8 +21,9 @@ void output_line(const struct br_reset *reset)
 
 	br_report_brief(reset, brief, sizeof(brief));
 	(void)fprintf(stderr, "%s\n", text); /* the exit code tells too */
-	if (reset->outcome != BR_OUTCOME_DRY_RUN)
-		log_to_kernel(text, good);
+	if (reset->outcome !=
+	    BR_OUTCOME_DRY_RUN) /* where there is no such log, the console has it */
+		(void)br_kmsg_write(good ? BR_KMSG_NOTICE : BR_KMSG_ERROR, text);
 }
 
 void output_plan(const struct br_reset *reset)

@@ -249,7 +249,8 @@ static int step_carry(struct br_run *run, const struct br_step *step)
 		&run->input->config->ephemeral[step->ephemeral].persist[step->path];
 	const struct br_work *work = &run->work[step->ephemeral];
 	int r = step->type == BR_STEP_CARRY
-			? br_carry_path(work->old, work->staging, persist, run->stats, run->err)
+			? br_carry_path(work->old, work->staging, persist, NULL, run->stats,
+					run->err)
 			: br_carry_create(work->old, work->staging, persist, run->err);
 
 	return r < 0 ? br_error_prefix_path(run->err, name_of(run, step)) : 0;

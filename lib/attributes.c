@@ -7,6 +7,9 @@
  * property a "zlib" one; setting the property sets the flags. FS_IOC_FSSETXATTR leaves both alone.
  * Hence FS_IOC_SETFLAGS only before the property is set, and FS_IOC_FSSETXATTR for the flags that
  * come last.
+ *
+ * Another file system than btrfs keeps flags of its own among those of FS_IOC_SETFLAGS (ext4 that of
+ * extents), so there only FS_IOC_FSSETXATTR is used.
  */
 #include "attributes.h"
 
@@ -20,6 +23,7 @@
 #define DATA_FLAGS (FS_NOCOW_FL | FS_DIRSYNC_FL)
 #define COMPRESSION_FLAGS (FS_COMPR_FL | FS_NOCOMP_FL)
 #define HOLDING_XFLAGS (FS_XFLAG_IMMUTABLE | FS_XFLAG_APPEND)
+#define LAST_XFLAGS (HOLDING_XFLAGS | FS_XFLAG_NODUMP | FS_XFLAG_NOATIME | FS_XFLAG_SYNC)
 #define MODE_BITS 07777
 
 static int get_flags(int fd, unsigned *flags_ret)
@@ -75,7 +79,8 @@ int br_attributes_set_data_flags(const struct br_object *dst, unsigned flags, un
 	 * Of a file without checksums the property could not be set; see
 	 * br_attributes_reset_data_flags.
 	 */
-	if (((now ^ flags) & DATA_FLAGS) == 0 && (flags & COMPRESSION_FLAGS) == 0)
+	if (dst->is_foreign ||
+	    (((now ^ flags) & DATA_FLAGS) == 0 && (flags & COMPRESSION_FLAGS) == 0))
 		return 0;
 	return br_attributes_reset_data_flags(dst, flags, err);
 }
@@ -95,7 +100,7 @@ static int apply_compression(const struct br_attributes *from, const struct br_o
 {
 	unsigned wanted = from->flags & COMPRESSION_FLAGS;
 
-	if (wanted == 0 || from->flags & FS_NOCOW_FL ||
+	if (wanted == 0 || dst->is_foreign || from->flags & FS_NOCOW_FL ||
 	    br_xattr_listed(space, BR_XATTR_COMPRESSION))
 		return 0;
 	return set_flags(dst, wanted | (from->flags & DATA_FLAGS), err);
@@ -133,9 +138,21 @@ static int change_xflags(int fd, unsigned mask, unsigned xflags, unsigned *befor
 	return 0;
 }
 
+/* Where there are no such flags, none is set. */
+static bool has_no_xflags(int failed)
+{
+	return failed == ENOTTY || failed == EOPNOTSUPP;
+}
+
 int br_attributes_release(int fd, unsigned *held_ret)
 {
-	return change_xflags(fd, HOLDING_XFLAGS, 0, held_ret);
+	int r = change_xflags(fd, HOLDING_XFLAGS, 0, held_ret);
+
+	if (r == 0 || !has_no_xflags(errno))
+		return r;
+	if (held_ret)
+		*held_ret = 0;
+	return 0;
 }
 
 int br_attributes_hold(int fd, unsigned held)
@@ -254,16 +271,29 @@ int br_attributes_apply_basic(const struct br_attributes *from, const struct br_
 	return r < 0 ? r : apply_times(from, dst, err);
 }
 
-static int clear_open(const struct br_object *object, struct br_error *err)
+static int clear_flags(const struct br_object *object, struct br_error *err)
 {
-	struct stat st;
 	unsigned flags;
 
+	if (object->is_foreign) {
+		if (change_xflags(object->fd, LAST_XFLAGS, 0, NULL) != 0 && !has_no_xflags(errno))
+			return br_error_set(err, BR_ERR_FLAGS, errno, object->name,
+					    "cannot clear inode flags");
+		return 0;
+	}
 	if (get_flags(object->fd, &flags) != 0)
 		return br_error_set(err, BR_ERR_FLAGS, errno, object->name,
 				    "cannot read inode flags");
-	if (flags != 0 && set_flags(object, 0, err) != 0)
-		return err->code;
+	return flags != 0 ? set_flags(object, 0, err) : 0;
+}
+
+static int clear_open(const struct br_object *object, struct br_error *err)
+{
+	struct stat st;
+	int r = clear_flags(object, err);
+
+	if (r < 0)
+		return r;
 	if (fstat(object->fd, &st) != 0)
 		return br_error_set(err, BR_ERR_ATTRIBUTES, errno, object->name,
 				    "cannot look at the copy");

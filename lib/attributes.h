@@ -33,7 +33,7 @@ BR_MUST_CHECK int br_attributes_get_flags(const struct br_object *object, unsign
 /*
  * Set those inode flags that have to be there before the first byte of data: an empty file decides
  * for copy-on-write and checksums once. Takes away what was inherited. Of a directory the same
- * flags.
+ * flags. Nothing is done where dst is_foreign: these flags are of btrfs.
  *
  * now  those that dst has
  *
@@ -81,7 +81,8 @@ BR_MUST_CHECK int br_attributes_clear(const struct br_object *object, struct br_
 				      struct br_error *err);
 
 /*
- * Clear the immutable and append-only flags of an open file or directory.
+ * Clear the immutable and append-only flags of an open file or directory; nothing where the file
+ * system has no such flags.
  *
  * held_ret  what was set, for br_attributes_hold; NULL: not wanted
  *

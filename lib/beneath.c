@@ -29,9 +29,8 @@ void br_beneath_without_openat2(void)
 struct request {
 	int flags;
 	mode_t mode;
+	bool across_mounts;
 };
-
-static const struct request on_the_way = { .flags = O_PATH | O_DIRECTORY };
 
 /* Relative, and without empty, "." and ".." components. */
 static bool is_normal(const char *path)
@@ -73,7 +72,8 @@ static int open_kernel(int dirfd, const char *piece, const struct request *reque
 	struct open_how how = {
 		.flags = (uint64_t)(unsigned)(request->flags | O_CLOEXEC),
 		.mode = takes_mode(request->flags) ? request->mode & 07777 : 0,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
+			   (request->across_mounts ? 0 : RESOLVE_NO_XDEV),
 	};
 
 	if (without_openat2) {
@@ -100,7 +100,8 @@ static bool is_same_mount(int a, int b)
 }
 
 /* One component as O_PATH: no device or fifo is touched before it is known what it is. */
-static int probe(int dirfd, const char *name, bool link_wanted, struct stat *st_ret)
+static int probe(int dirfd, const char *name, bool link_wanted, bool across_mounts,
+		 struct stat *st_ret)
 {
 	BR_AUTO_CLOSE int fd = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
@@ -108,7 +109,7 @@ static int probe(int dirfd, const char *name, bool link_wanted, struct stat *st_
 		return -1;
 	if (S_ISLNK(st_ret->st_mode) && !link_wanted)
 		errno = ELOOP;
-	else if (!is_same_mount(dirfd, fd))
+	else if (!across_mounts && !is_same_mount(dirfd, fd))
 		errno = EXDEV;
 	else
 		return br_take_fd(&fd);
@@ -124,7 +125,7 @@ static int open_by_hand(int dirfd, const char *name, const struct request *reque
 	BR_AUTO_CLOSE int fd = -1;
 	struct stat st;
 
-	fd = probe(dirfd, name, link_wanted || exclusive, &st);
+	fd = probe(dirfd, name, link_wanted || exclusive, request->across_mounts, &st);
 	if (fd < 0 && !(errno == ENOENT && (flags & O_CREAT)))
 		return -1;
 	if (!(flags & O_PATH))
@@ -152,6 +153,8 @@ struct walk {
 /* Open the first piece of what is left. Moves the walk on when that succeeds. */
 static int open_piece(int dirfd, struct walk *walk, const struct request *last)
 {
+	const struct request on_the_way = { .flags = O_PATH | O_DIRECTORY,
+					    .across_mounts = last->across_mounts };
 	size_t length = piece_length(walk->rest, walk->length, walk->by_hand);
 	const struct request *request = length == walk->length ? last : &on_the_way;
 	char piece[PATH_MAX];
@@ -211,7 +214,7 @@ static int set_error(int failed, const char *path, struct br_error *err)
 
 static int refuse_path(const char *path, struct br_error *err)
 {
-	return br_error_set(err, BR_ERR_OPEN, EINVAL, path, "not a plain relative path");
+	return br_error_set(err, BR_ERR_OPEN, EINVAL, path, "not a plain path");
 }
 
 int br_open_beneath(int dirfd, const char *path, int flags, mode_t mode, int *fd_ret,
@@ -232,18 +235,39 @@ int br_open_beneath(int dirfd, const char *path, int flags, mode_t mode, int *fd
 	return 0;
 }
 
+int br_open_real_directory(const char *path, int *fd_ret, struct br_error *err)
+{
+	const struct request request = { .flags = O_RDONLY | O_DIRECTORY, .across_mounts = true };
+	BR_AUTO_CLOSE int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd;
+
+	if (root < 0)
+		return set_error(errno, "/", err);
+	if (path[0] != '/' || (path[1] != '\0' && !is_normal(path + 1)))
+		return refuse_path(path, err);
+	if (path[1] == '\0')
+		fd = openat(root, ".", request.flags | O_CLOEXEC);
+	else
+		fd = open_range(root, path + 1, strlen(path + 1), &request);
+	if (fd < 0)
+		return set_error(errno, path, err);
+	*fd_ret = fd;
+	return 0;
+}
+
 int br_open_parent(int dirfd, const char *path, int *fd_ret, const char **name_ret,
 		   struct br_error *err)
 {
+	const struct request request = { .flags = O_PATH | O_DIRECTORY };
 	const char *slash = strrchr(path, '/');
 	int fd;
 
 	if (path[0] != '\0' && !is_normal(path))
 		return refuse_path(path, err);
 	if (slash)
-		fd = open_range(dirfd, path, (size_t)(slash - path), &on_the_way);
+		fd = open_range(dirfd, path, (size_t)(slash - path), &request);
 	else
-		fd = openat(dirfd, ".", on_the_way.flags | O_CLOEXEC);
+		fd = openat(dirfd, ".", request.flags | O_CLOEXEC);
 	if (fd < 0)
 		return set_error(errno, path, err);
 	*fd_ret = fd;

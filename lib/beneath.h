@@ -33,6 +33,16 @@ BR_MUST_CHECK int br_open_beneath(int dirfd, const char *path, int flags, mode_t
 				  struct br_error *err);
 
 /*
+ * Open a directory for reading by its absolute path, over all mounts on the way, but through no
+ * symbolic link.
+ *
+ * path  without empty, "." or ".." components; "/" is the root directory
+ *
+ * Returns 0 and the descriptor in *fd_ret, which the caller closes; errors as above.
+ */
+BR_MUST_CHECK int br_open_real_directory(const char *path, int *fd_ret, struct br_error *err);
+
+/*
  * Open the directory that holds the last component of path, and tell that component.
  *
  * path      as above, "." not allowed

@@ -9,6 +9,7 @@
 #include "name.h"
 #include "private-dir.h"
 #include "record.h"
+#include "retire.h"
 #include "subvol.h"
 
 #include <fcntl.h>
@@ -67,27 +68,18 @@ static int rename_to_archive(const struct place *place, time_t now, char **name_
 	    (r = br_open_beneath(place->top, place->ephemeral->archive, O_RDONLY | O_DIRECTORY, 0,
 				 &archives, err)) < 0)
 		return r;
-	for (unsigned n = 1;; n++) {
-		BR_AUTO_FREE char *name = br_name_archive(escaped, now, n);
-
-		if (!name)
-			return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
-		if (renameat2(place->parent, place->beside, archives, name, RENAME_NOREPLACE) ==
-		    0) {
-			*name_ret = br_take_ptr(&name);
-			return 0;
-		}
-		if (errno != EEXIST)
-			return br_error_set(err, BR_ERR_RENAME, errno, place->beside, NULL);
-	}
+	return br_retire_rename(place->parent, place->beside, archives, escaped, now, name_ret,
+				err);
 }
 
 static int mark(int fd, uint64_t successor, time_t now, struct br_error *err)
 {
-	int r = br_record_set_retired(fd, now, err);
+	int r;
 
-	br_record_note_number(fd, BR_XATTR_REPLACED_BY, successor);
-	return r < 0 ? r : br_record_set_comment(fd, "was the blank until then", err);
+	if ((r = br_record_set_retired(fd, now, err)) < 0 ||
+	    (r = br_record_set_number(fd, BR_XATTR_REPLACED_BY, successor, err)) < 0)
+		return r;
+	return br_record_set_comment(fd, "was the blank until then", err);
 }
 
 static int keep(const struct place *place, int fd, const struct br_subvol *old, uint64_t successor,

@@ -171,10 +171,17 @@ static int start_descent(int old, int staging, struct descent *ret, struct br_er
 	return descent_release(ret, ".", err);
 }
 
-static int copy_object(const struct descent *d, const char *name, const struct br_persist *persist,
-		       struct br_copy_stats *stats, struct br_error *err)
+/* What is carried, and how. */
+struct carriage {
+	const struct br_persist *persist;
+	struct br_copy_options options;
+	struct br_copy_stats *stats;
+};
+
+static int copy_object(const struct descent *d, const char *name, struct carriage *carriage,
+		       struct br_error *err)
 {
-	struct br_copy_options options = { 0 };
+	const struct br_persist *persist = carriage->persist;
 	struct stat st;
 
 	if (fstatat(d->src, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
@@ -182,9 +189,9 @@ static int copy_object(const struct descent *d, const char *name, const struct b
 	/*
 	 * a subvolume is carried by a snapshot whatever the method; a plain directory is converted
 	 */
-	options.as_subvolume = persist->method == BR_METHOD_SUBVOLUME && S_ISDIR(st.st_mode) &&
-			       st.st_ino != BR_SUBVOL_ROOT_INO;
-	return br_copy_tree(d->src, name, d->dst, name, &options, stats, err);
+	carriage->options.as_subvolume = persist->method == BR_METHOD_SUBVOLUME &&
+					 S_ISDIR(st.st_mode) && st.st_ino != BR_SUBVOL_ROOT_INO;
+	return br_copy_tree(d->src, name, d->dst, name, &carriage->options, carriage->stats, err);
 }
 
 /* An error on the way down concerns the path as a whole. */
@@ -208,9 +215,10 @@ static int below_parent(struct br_error *err, const char *path)
 	return br_error_prefix_path(err, dir);
 }
 
-static int carry_from(struct descent *d, char *path, const struct br_persist *persist,
-		      struct br_copy_stats *stats, struct br_error *err)
+static int carry_from(struct descent *d, char *path, struct carriage *carriage,
+		      struct br_error *err)
 {
+	const struct br_persist *persist = carriage->persist;
 	const char *name;
 	struct stat before;
 	int r = descend(d, path, &name, err);
@@ -219,7 +227,7 @@ static int carry_from(struct descent *d, char *path, const struct br_persist *pe
 		return whole_path(err, persist->path);
 	if (fstat(d->dst, &before) != 0)
 		return br_error_set(err, BR_ERR_STAT, errno, persist->path, NULL);
-	if (br_remove_tree(d->dst, name, err) < 0 || copy_object(d, name, persist, stats, err) < 0)
+	if (br_remove_tree(d->dst, name, err) < 0 || copy_object(d, name, carriage, err) < 0)
 		return below_parent(err, persist->path);
 	if (restore_times(d->dst, &before, err) < 0 || descent_hold(d, err) < 0)
 		return whole_path(err, persist->path);
@@ -227,18 +235,22 @@ static int carry_from(struct descent *d, char *path, const struct br_persist *pe
 }
 
 int br_carry_path(int old, int staging, const struct br_persist *persist,
-		  struct br_copy_stats *stats, struct br_error *err)
+		  const struct br_copy_options *options, struct br_copy_stats *stats,
+		  struct br_error *err)
 {
+	struct carriage carriage = { .persist = persist, .stats = stats };
 	__attribute__((cleanup(descent_close))) struct descent d = { -1, -1, 0 };
 	BR_AUTO_FREE char *path = strdup(persist->path);
 	int r;
 
 	if (!path)
 		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, persist->path, NULL);
+	if (options)
+		carriage.options = *options;
 	r = start_descent(old, staging, &d, err);
 	if (r < 0)
 		return whole_path(err, persist->path);
-	return carry_from(&d, path, persist, stats, err);
+	return carry_from(&d, path, &carriage, err);
 }
 
 static int make_object(int parent, const char *name, const struct br_persist *persist, int *fd_ret,

@@ -13,6 +13,7 @@
  * subvolume (method). Directories of the new subvolume that only hold the path keep their times.
  *
  * old, staging  open subvolume roots
+ * options       of br_copy_tree; as_subvolume follows from the method. NULL: defaults
  * stats         added to
  *
  * Errors carry the path below the subvolume. BR_ERR_SYMLINK, BR_ERR_TYPE: a component is no
@@ -20,7 +21,8 @@
  * staging is to be discarded.
  */
 BR_MUST_CHECK int br_carry_path(int old, int staging, const struct br_persist *persist,
-				struct br_copy_stats *stats, struct br_error *err);
+				const struct br_copy_options *options, struct br_copy_stats *stats,
+				struct br_error *err);
 
 /*
  * Create a path that neither the old nor the new subvolume has, with owner and mode as configured;

@@ -58,7 +58,7 @@ int br_changes_first_path(struct comparison *c, enum side side, uint64_t ino, bo
 	if (ino == BR_INODE_FIRST)
 		first.path = strdup("");
 	else
-		r = br_inode_visit_names(c->fd[side], ino, take_first, &first, c->err);
+		r = br_inode_visit_names_in(&c->windows[side], ino, take_first, &first, c->err);
 	if (r < 0) {
 		free(first.path);
 		return r;

@@ -230,7 +230,8 @@ static int compare_themselves(struct comparison *c, const struct dir_pair *pair,
 	int r;
 
 	for (enum side side = OLD; side < SIDES; side++)
-		if ((r = br_inode_read(c->fd[side], pair->dir[side], &inodes[side], c->err)) < 0)
+		if ((r = br_inode_find(&c->windows[side], pair->dir[side], &inodes[side], c->err)) <
+		    0)
 			return r;
 	r = br_changes_compare_objects(c, inodes, (const char *const *)pair->path, &what);
 	if (r < 0 || what == 0 || (what == BR_CHANGED_TIME && differs))

@@ -7,6 +7,7 @@
 #include "frozen.h"
 #include "tree-inode.h"
 #include "tree-path.h"
+#include "tree-window.h"
 
 enum side { OLD, NEW, SIDES };
 
@@ -50,10 +51,11 @@ struct comparison {
 	const struct br_changes_request *request;
 	struct br_changes *out;
 	struct subvol_pair subvols;
-	int fd[SIDES]; /* of the frozen subvolumes; -1: none */
+	int fd[SIDES];                        /* of the frozen subvolumes; -1: none */
+	struct br_tree_window windows[SIDES]; /* into their trees, which do not change */
 	struct br_tree_paths paths[SIDES];
 	uint64_t since;               /* 0: they have nothing in common */
-	struct inode_list candidates; /* that both sides have and that may differ; sorted */
+	struct inode_list candidates; /* that both sides have and that may differ; ascending */
 	struct dir_pair *dirs;        /* to be compared: a stack */
 	size_t dir_count, dir_room;
 	struct moved_list moved[SIDES];
@@ -88,7 +90,10 @@ char *br_changes_full_path(struct comparison *c, enum side side, const char *pat
 /* A change of an object on one side or both, without kind and paths. NULL: not there. */
 struct br_change br_change_of(const struct br_inode *old, const struct br_inode *now);
 
-/* Read an inode on both sides; names is 0 where it is absent. */
+/*
+ * Read an inode on both sides; names is 0 where it is absent. Quick for one inode after the other, in about the
+ * order of their numbers.
+ */
 int br_changes_read_both(struct comparison *c, uint64_t ino, struct br_inode inodes[SIDES]);
 
 /* Find the candidates. */

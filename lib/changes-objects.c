@@ -77,12 +77,13 @@ static int xattrs_parse(struct xattrs *xattrs, const struct br_tree_item *item,
 					(unsigned long long)item->key.object);
 }
 
-static int xattrs_read(int fd, uint64_t ino, struct xattrs *xattrs, struct br_error *err)
+static int xattrs_read(struct br_tree_window *window, uint64_t ino, struct xattrs *xattrs,
+		       struct br_error *err)
 {
-	struct br_tree_range range = br_tree_range_of(ino, BTRFS_XATTR_ITEM_KEY);
-	BR_AUTO_SEARCH search = { 0 };
+	const struct br_tree_range range = br_tree_range_of(ino, BTRFS_XATTR_ITEM_KEY);
+	struct br_tree_search search = br_tree_search_in(window, &range);
 	struct br_tree_item item;
-	int r = br_tree_search_begin(&search, fd, &range, err);
+	int r = 0;
 
 	while (r >= 0 && (r = br_tree_search_next(&search, &item, err)) > 0)
 		r = xattrs_parse(xattrs, &item, err);
@@ -110,10 +111,10 @@ static bool xattrs_are_same(const struct xattrs *a, const struct xattrs *b)
 static int compare_xattrs(struct comparison *c, const struct br_inode inodes[SIDES], unsigned *what)
 {
 	struct xattrs xattrs[SIDES] = { 0 };
-	int r = xattrs_read(c->fd[OLD], inodes[OLD].ino, &xattrs[OLD], c->err);
+	int r = xattrs_read(&c->windows[OLD], inodes[OLD].ino, &xattrs[OLD], c->err);
 
 	if (r == 0)
-		r = xattrs_read(c->fd[NEW], inodes[NEW].ino, &xattrs[NEW], c->err);
+		r = xattrs_read(&c->windows[NEW], inodes[NEW].ino, &xattrs[NEW], c->err);
 	if (r == 0 && !xattrs_are_same(&xattrs[OLD], &xattrs[NEW]))
 		*what |= BR_CHANGED_XATTR;
 	xattrs_free(&xattrs[OLD]);
@@ -125,8 +126,8 @@ static int compare_content(struct comparison *c, const struct br_inode inodes[SI
 			   const char *const path[SIDES], unsigned *what)
 {
 	const struct br_inode *old = &inodes[OLD], *now = &inodes[NEW];
-	const struct br_extents_file a = { c->fd[OLD], old->ino, path[OLD] };
-	const struct br_extents_file b = { c->fd[NEW], now->ino, path[NEW] };
+	const struct br_extents_file a = { c->fd[OLD], &c->windows[OLD], old->ino, path[OLD] };
+	const struct br_extents_file b = { c->fd[NEW], &c->windows[NEW], now->ino, path[NEW] };
 	bool same = true;
 	int r = 0;
 

@@ -62,7 +62,7 @@ static int add_itself(struct comparison *c, enum side side)
 {
 	struct br_inode inode;
 	struct br_change change;
-	int r = br_inode_read(c->fd[side], BR_INODE_FIRST, &inode, c->err);
+	int r = br_inode_find(&c->windows[side], BR_INODE_FIRST, &inode, c->err);
 
 	if (r < 0)
 		return r;
@@ -107,6 +107,7 @@ static void comparison_free(struct comparison *c)
 {
 	for (enum side side = OLD; side < SIDES; side++) {
 		br_tree_paths_free(&c->paths[side]);
+		br_tree_window_free(&c->windows[side]);
 		for (size_t i = 0; i < c->moved[side].count; i++)
 			free(c->moved[side].items[i].path);
 		free(c->moved[side].items);
@@ -133,6 +134,7 @@ static int compare_frozen(struct search *search, const struct subvol_pair *pair,
 
 	for (enum side side = OLD; side < SIDES; side++) {
 		c.fd[side] = frozen[side].fd;
+		c.windows[side] = br_tree_window_begin(frozen[side].fd, 0);
 		c.paths[side] = br_tree_paths_begin(frozen[side].fd);
 	}
 	r = compare(&c);

@@ -231,8 +231,10 @@ static int check_layout(const struct br_config *config, const struct br_ephemera
 
 int br_config_check(const struct br_config *config, const char *path, struct br_error *err)
 {
-	int r = 0;
+	int r = br_config_check_tuning(&config->tuning, err);
 
+	if (r < 0)
+		return r;
 	if (config->ephemeral_count == 0)
 		return br_error_set(err, BR_ERR_CONFIG, 0, NULL,
 				    "%s: no ephemeral subvolume is declared", path);

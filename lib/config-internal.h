@@ -2,7 +2,7 @@
 /*
  * The parts of config.c: a file's text is read and scanned (config-text.c), taken apart by
  * libconfuse (config-parse.c), each setting is checked and stored (config-schema.c,
- * config-value.c), and in the end the whole is completed and checked (config-check.c).
+ * config-value.c, config-tuning.c), and in the end the whole is completed and checked (config-check.c).
  *
  * Problems with a value are reported without file and line, by those who see only the value;
  * whoever knows the place puts it in front with br_error_context.
@@ -20,11 +20,13 @@
  * is refused, with file and line: NUL bytes, strings, comments and braces that are not closed,
  * environment variables, numeric escapes, characters that it would skip.
  *
- * path  links are followed: configurations are often links into a store
+ * path   links are followed: configurations are often links into a store
+ * draft  a text to take instead of what the file has, which need not exist; NULL: that of the file
  *
  * Returns 0 with *text_ret, NUL-terminated and owned by the caller. BR_ERR_CONFIG, BR_ERR_NOMEM.
  */
-BR_MUST_CHECK int br_config_text_read(const char *path, char **text_ret, struct br_error *err);
+BR_MUST_CHECK int br_config_text_read(const char *path, const char *draft, char **text_ret,
+				      struct br_error *err);
 
 /* --- config-schema.c --- */
 
@@ -36,9 +38,10 @@ enum br_config_section {
 	BR_SECTION_SNAPSHOTS,
 	BR_SECTION_PERFORMANCE,
 	BR_SECTION_MAINTENANCE,
+	BR_SECTION_METRICS,
 };
 
-#define BR_SECTION_COUNT (BR_SECTION_MAINTENANCE + 1)
+#define BR_SECTION_COUNT (BR_SECTION_METRICS + 1)
 #define BR_CONFIG_KEYS_MAX 12 /* of one section */
 
 /* One "key = value", or one element of a list. */
@@ -102,13 +105,25 @@ BR_CONFIG_SET(br_config_set_device);     /* char * */
 BR_CONFIG_SET(br_config_set_subvolume);  /* char *: a path from the top level */
 BR_CONFIG_SET(br_config_set_mountpoint); /* char * */
 BR_CONFIG_SET(br_config_set_owner);      /* char * */
-BR_CONFIG_SET(br_config_set_text);       /* char *: anything not empty */
+BR_CONFIG_SET(br_config_set_schedule);   /* struct br_schedule */
 BR_CONFIG_SET(br_config_set_word);       /* an enum counting from 0: one of key->words */
 BR_CONFIG_SET(br_config_set_mode);       /* struct br_persist: mode, has_mode */
 BR_CONFIG_SET(br_config_set_interval);   /* uint64_t */
 BR_CONFIG_SET(br_config_set_count);      /* unsigned */
 BR_CONFIG_SET(br_config_set_share);      /* double */
 BR_CONFIG_SET(br_config_add_argument);   /* struct br_command: one word more */
+
+/* --- config-tuning.c: set functions, and what only the whole shows --- */
+
+BR_CONFIG_SET(br_config_add_directory); /* struct br_tuning_list: an absolute path more */
+BR_CONFIG_SET(br_config_add_knob);      /* struct br_tuning_list: NAME=VALUE */
+
+/* What of tuning does not go together. BR_ERR_CONFIG with file and line. */
+BR_MUST_CHECK int br_config_check_tuning(const struct br_tuning_policy *tuning,
+					 struct br_error *err);
+
+/* Release. Safe on a zeroed structure. */
+void br_config_free_tuning(struct br_tuning_policy *tuning);
 
 /* The archive that "none" stands for until br_config_complete. */
 #define BR_CONFIG_NO_ARCHIVE "none"
@@ -130,10 +145,12 @@ bool br_config_path_is_within(const char *path, const char *dir);
  * Read one file and apply its settings. What is in config from earlier files is overridden or
  * added to.
  *
+ * draft  as for br_config_text_read
+ *
  * On failure config holds part of the settings. BR_ERR_CONFIG with file and line, BR_ERR_NOMEM.
  */
 BR_MUST_CHECK int br_config_parse_file(struct br_config *config, const char *path,
-				       struct br_error *err);
+				       const char *draft, struct br_error *err);
 
 /* --- config-hint.c --- */
 

@@ -301,7 +301,8 @@ static void finish(struct parse *parse, bool failed)
 	(void)stop_at(parse, parse->line);
 }
 
-int br_config_parse_file(struct br_config *config, const char *path, struct br_error *err)
+int br_config_parse_file(struct br_config *config, const char *path, const char *draft,
+			 struct br_error *err)
 {
 	struct parse parse = {
 		.config = config, .file = path, .err = err, .line = 1, .begin = "{begin}"
@@ -309,7 +310,7 @@ int br_config_parse_file(struct br_config *config, const char *path, struct br_e
 	BR_AUTO_FREE char *text = NULL;
 	BR_AUTO_FILE FILE *stream = NULL;
 	cfg_t *cfg;
-	int r = br_config_text_read(path, &text, err);
+	int r = br_config_text_read(path, draft, &text, err);
 
 	if (r < 0 || !*text)
 		return r;

@@ -46,7 +46,8 @@ static const char *const degraded_words[] = {
 static const char *const yes_words[] = {
 	[BR_ONLY_IF_CHANGED_NO] = "no", [BR_ONLY_IF_CHANGED_YES] = "yes", NULL
 };
-static const char *const performance_words[] = { [BR_PERFORMANCE_BALANCED] = "balanced",
+static const char *const performance_words[] = { [BR_PERFORMANCE_NONE] = "none",
+						 [BR_PERFORMANCE_BALANCED] = "balanced",
 						 [BR_PERFORMANCE_IO] = "io-optimized",
 						 [BR_PERFORMANCE_SPACE] = "space-optimized",
 						 NULL };
@@ -88,7 +89,7 @@ static const struct br_config_key archives_keys[] = {
 
 static const struct br_config_key snapshots_keys[] = {
 	LIST("subvolumes", .offset = 0, set_snapshot_subvolume),
-	KEY("every", FIELD(br_config, snapshots.every), br_config_set_text),
+	KEY("every", FIELD(br_config, snapshots.every), br_config_set_schedule),
 	KEY("keep", FIELD(br_config, snapshots.keep), br_config_set_interval),
 	KEY("hourly", FIELD(br_config, snapshots.hourly), br_config_set_count),
 	KEY("daily", FIELD(br_config, snapshots.daily), br_config_set_count),
@@ -104,13 +105,25 @@ static const struct br_config_key snapshots_keys[] = {
 
 static const struct br_config_key performance_keys[] = {
 	WORDS("mode", FIELD(br_config, performance), performance_words),
+	LIST("nodatacow", FIELD(br_config, tuning.nodatacow), br_config_add_directory),
+	LIST("compress", FIELD(br_config, tuning.compress), br_config_add_directory),
+	LIST("set", FIELD(br_config, tuning.set), br_config_add_knob),
 	{ 0 },
 };
 
 static const struct br_config_key maintenance_keys[] = {
-	KEY("scrub", FIELD(br_config, maintenance.scrub), br_config_set_text),
-	KEY("balance", FIELD(br_config, maintenance.balance), br_config_set_text),
-	KEY("trim", FIELD(br_config, maintenance.trim), br_config_set_text),
+	KEY("scrub", FIELD(br_config, maintenance.scrub), br_config_set_schedule),
+	KEY("balance", FIELD(br_config, maintenance.balance), br_config_set_schedule),
+	KEY("trim", FIELD(br_config, maintenance.trim), br_config_set_schedule),
+	{ 0 },
+};
+
+static const struct br_config_key metrics_keys[] = {
+	KEY("directory", FIELD(br_config, metrics.directory), br_config_set_mountpoint),
+	KEY("every", FIELD(br_config, metrics.every), br_config_set_schedule),
+	KEY("max-used", FIELD(br_config, metrics.max_used), br_config_set_share),
+	LIST("on-alert", FIELD(br_config, metrics.on_alert), br_config_add_argument),
+	KEY("hook-timeout", FIELD(br_config, metrics.hook_timeout), br_config_set_interval),
 	{ 0 },
 };
 
@@ -125,6 +138,7 @@ static const struct {
 	[BR_SECTION_SNAPSHOTS] = { "snapshots", snapshots_keys },
 	[BR_SECTION_PERFORMANCE] = { "performance", performance_keys },
 	[BR_SECTION_MAINTENANCE] = { "maintenance", maintenance_keys },
+	[BR_SECTION_METRICS] = { "metrics", metrics_keys },
 };
 
 const char *br_config_section_name(enum br_config_section section)

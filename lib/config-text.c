@@ -192,12 +192,16 @@ static int read_text(const char *path, char **text_ret, size_t *size_ret, struct
 	return r;
 }
 
-int br_config_text_read(const char *path, char **text_ret, struct br_error *err)
+int br_config_text_read(const char *path, const char *draft, char **text_ret, struct br_error *err)
 {
-	BR_AUTO_FREE char *text = NULL;
-	size_t size = 0;
-	int r = read_text(path, &text, &size, err);
+	BR_AUTO_FREE char *text = draft ? strdup(draft) : NULL;
+	size_t size = draft ? strlen(draft) : 0;
+	int r = 0;
 
+	if (draft && !text)
+		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
+	if (!draft)
+		r = read_text(path, &text, &size, err);
 	if (r < 0 || !text)
 		return r;
 	if (strlen(text) != size)

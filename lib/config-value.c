@@ -8,6 +8,7 @@
 #include "name.h"
 #include "owner.h"
 #include "retained.h"
+#include "schedule.h"
 
 #include <limits.h>
 #include <string.h>
@@ -80,12 +81,21 @@ const char *br_config_subvolume_problem(const char *path)
 	return problem;
 }
 
-BR_CONFIG_SET(br_config_set_text)
+BR_CONFIG_SET(br_config_set_schedule)
 {
+	const char *problem = br_schedule_problem(setting->value);
+	struct br_schedule *schedule = field;
+	int r;
+
 	(void)key;
-	if (!*setting->value)
-		return refuse("must not be empty", err);
-	return store_text(field, setting->value, err);
+	if (problem)
+		return refuse(problem, err);
+	r = store_text(&schedule->origin.file, setting->file, err);
+	if (r == 0)
+		r = store_text(&schedule->text, setting->value, err);
+	if (r == 0)
+		schedule->origin.line = setting->line;
+	return r;
 }
 
 BR_CONFIG_SET(br_config_set_device)

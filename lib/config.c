@@ -12,34 +12,74 @@
 #define DROPIN_SUFFIX ".conf"
 
 struct names {
-	struct dirent **entries;
-	int count;
+	char **names;
+	size_t count;
 };
 
 static void free_names(struct names *names)
 {
-	for (int i = 0; i < names->count; i++)
-		free(names->entries[i]);
-	free(names->entries);
+	for (size_t i = 0; i < names->count; i++)
+		free(names->names[i]);
+	free(names->names);
 }
 
-static int is_dropin(const struct dirent *entry)
+static bool is_dropin(const char *name)
 {
 	const size_t suffix = strlen(DROPIN_SUFFIX);
-	size_t length = strlen(entry->d_name);
+	size_t length = strlen(name);
 
-	return entry->d_name[0] != '.' && length > suffix &&
-	       strcmp(entry->d_name + length - suffix, DROPIN_SUFFIX) == 0;
+	return name[0] != '.' && length > suffix &&
+	       strcmp(name + length - suffix, DROPIN_SUFFIX) == 0;
 }
 
 /* Not alphasort: its order depends on the locale, which differs between initramfs and system. */
-static int compare_names(const struct dirent **a, const struct dirent **b)
+static int compare_names(const void *a, const void *b)
 {
-	return strcmp((*a)->d_name, (*b)->d_name);
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int add_name(struct names *names, const char *name, struct br_error *err)
+{
+	char **grown = reallocarray(names->names, names->count + 1, sizeof(*grown));
+
+	if (grown)
+		names->names = grown;
+	if (!grown || !(grown[names->count] = strdup(name)))
+		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
+	names->count++;
+	return 0;
+}
+
+static bool is_draft(const struct br_config_draft *draft, const char *name)
+{
+	return draft && strcmp(draft->name, name) == 0;
+}
+
+/* All but the draft's, which is not looked for. */
+static int read_names(const char *path, const struct br_config_draft *draft, struct names *names,
+		      struct br_error *err)
+{
+	BR_AUTO_DIR DIR *dir = opendir(path);
+	const struct dirent *entry;
+	int r = 0;
+
+	if (!dir && errno == ENOENT)
+		return 0;
+	if (!dir)
+		return br_error_set(err, BR_ERR_CONFIG, errno, path, "cannot read the directory");
+	errno = 0;
+	while (r == 0 && (entry = readdir(dir))) {
+		if (is_dropin(entry->d_name) && !is_draft(draft, entry->d_name))
+			r = add_name(names, entry->d_name, err);
+		errno = 0;
+	}
+	if (r == 0 && errno)
+		r = br_error_set(err, BR_ERR_CONFIG, errno, path, "cannot read the directory");
+	return r;
 }
 
 static int load_dropin(struct br_config *config, const char *dir, const char *name,
-		       struct br_error *err)
+		       const struct br_config_draft *draft, struct br_error *err)
 {
 	BR_AUTO_FREE char *path = NULL;
 
@@ -47,30 +87,32 @@ static int load_dropin(struct br_config *config, const char *dir, const char *na
 		path = NULL;
 		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
 	}
-	return br_config_parse_file(config, path, err);
+	return br_config_parse_file(config, path, is_draft(draft, name) ? draft->text : NULL, err);
 }
 
-static int load_dropins(struct br_config *config, const char *path, struct br_error *err)
+static int load_dropins(struct br_config *config, const char *path,
+			const struct br_config_draft *draft, struct br_error *err)
 {
 	__attribute__((cleanup(free_names))) struct names names = { 0 };
 	BR_AUTO_FREE char *dir = NULL;
-	int r = 0;
+	int r;
 
 	if (asprintf(&dir, "%s.d", path) < 0) {
 		dir = NULL;
 		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
 	}
-	names.count = scandir(dir, &names.entries, is_dropin, compare_names);
-	if (names.count < 0 && errno == ENOENT)
-		return 0;
-	if (names.count < 0)
-		return br_error_set(err, BR_ERR_CONFIG, errno, dir, "cannot read the directory");
-	for (int i = 0; r == 0 && i < names.count; i++)
-		r = load_dropin(config, dir, names.entries[i]->d_name, err);
+	r = read_names(dir, draft, &names, err);
+	if (r == 0 && draft && draft->text)
+		r = add_name(&names, draft->name, err);
+	if (r == 0 && names.count > 1)
+		qsort(names.names, names.count, sizeof(*names.names), compare_names);
+	for (size_t i = 0; r == 0 && i < names.count; i++)
+		r = load_dropin(config, dir, names.names[i], draft, err);
 	return r;
 }
 
-int br_config_load(const char *path, struct br_config *config_ret, struct br_error *err)
+int br_config_load_draft(const char *path, const struct br_config_draft *draft,
+			 struct br_config *config_ret, struct br_error *err)
 {
 	struct br_config config = {
 		.archives = { .keep = 30 * DAY,
@@ -78,11 +120,13 @@ int br_config_load(const char *path, struct br_config *config_ret, struct br_err
 			      .max_overhead = 0.15,
 			      .min_free = 0.05 },
 		.snapshots.hook_timeout = 60,
+		.metrics.max_used = 0.85,
+		.metrics.hook_timeout = 60,
 	};
 	int r;
 
-	if ((r = br_config_parse_file(&config, path, err)) < 0 ||
-	    (r = load_dropins(&config, path, err)) < 0 ||
+	if ((r = br_config_parse_file(&config, path, NULL, err)) < 0 ||
+	    (r = load_dropins(&config, path, draft, err)) < 0 ||
 	    (r = br_config_complete(&config, err)) < 0 ||
 	    (r = br_config_check(&config, path, err)) < 0) {
 		br_config_free(&config);
@@ -90,6 +134,11 @@ int br_config_load(const char *path, struct br_config *config_ret, struct br_err
 	}
 	*config_ret = config;
 	return 0;
+}
+
+int br_config_load(const char *path, struct br_config *config_ret, struct br_error *err)
+{
+	return br_config_load_draft(path, NULL, config_ret, err);
 }
 
 static void free_ephemeral(struct br_ephemeral *ephemeral)
@@ -115,6 +164,12 @@ static void free_command(struct br_command *command)
 	free(command->file);
 }
 
+static void free_schedule(struct br_schedule *schedule)
+{
+	free(schedule->text);
+	free(schedule->origin.file);
+}
+
 void br_config_free(struct br_config *config)
 {
 	if (!config)
@@ -126,11 +181,15 @@ void br_config_free(struct br_config *config)
 	for (size_t i = 0; i < config->snapshots.subvolume_count; i++)
 		free(config->snapshots.subvolumes[i]);
 	free(config->snapshots.subvolumes);
-	free(config->snapshots.every);
+	free_schedule(&config->snapshots.every);
 	free_command(&config->snapshots.before);
 	free_command(&config->snapshots.after);
-	free(config->maintenance.scrub);
-	free(config->maintenance.balance);
-	free(config->maintenance.trim);
+	br_config_free_tuning(&config->tuning);
+	free_schedule(&config->maintenance.scrub);
+	free_schedule(&config->maintenance.balance);
+	free_schedule(&config->maintenance.trim);
+	free(config->metrics.directory);
+	free_schedule(&config->metrics.every);
+	free_command(&config->metrics.on_alert);
 	*config = (struct br_config){ 0 };
 }

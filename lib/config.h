@@ -20,7 +20,12 @@ enum br_create { BR_CREATE_NO, BR_CREATE_DIRECTORY, BR_CREATE_FILE };
 enum br_on_failure { BR_ON_FAILURE_CONTINUE, BR_ON_FAILURE_STOP };
 enum br_blank_changed { BR_BLANK_CHANGED_WARN, BR_BLANK_CHANGED_REFUSE };
 enum br_degraded { BR_DEGRADED_NO, BR_DEGRADED_YES };
-enum br_performance { BR_PERFORMANCE_BALANCED, BR_PERFORMANCE_IO, BR_PERFORMANCE_SPACE };
+enum br_performance {
+	BR_PERFORMANCE_NONE, /* nothing is changed */
+	BR_PERFORMANCE_BALANCED,
+	BR_PERFORMANCE_IO,
+	BR_PERFORMANCE_SPACE,
+};
 
 /* Where something was said, for messages. */
 struct br_origin {
@@ -52,6 +57,12 @@ struct br_ephemeral {
 	struct br_origin origin;
 };
 
+/* When something is done again and again: schedule.h. */
+struct br_schedule {
+	char *text; /* NULL: never */
+	struct br_origin origin;
+};
+
 struct br_archives_policy {
 	uint64_t keep;       /* seconds since retirement; default 30 days */
 	unsigned keep_min;   /* default 3 */
@@ -71,16 +82,42 @@ enum br_only_if_changed { BR_ONLY_IF_CHANGED_NO, BR_ONLY_IF_CHANGED_YES };
 struct br_snapshots_policy {
 	char **subvolumes;
 	size_t subvolume_count;
-	char *every;   /* "6h", "daily", an OnCalendar expression; NULL: none */
-	uint64_t keep; /* seconds; 0: not said */
+	struct br_schedule every;
+	uint64_t keep;                                   /* seconds; 0: not said */
 	unsigned hourly, daily, weekly, monthly, yearly; /* calendar counts; all 0: not said */
 	enum br_only_if_changed only_if_changed;
 	struct br_command before, after; /* run around a snapshot */
 	uint64_t hook_timeout;           /* seconds that each may take; default 60 */
 };
 
+/* A line of what blankroot tune does besides what the mode says. */
+struct br_tuning_item {
+	char *text; /* an absolute path, or knob.h's NAME=VALUE */
+	struct br_origin origin;
+};
+
+struct br_tuning_list {
+	struct br_tuning_item *items;
+	size_t count;
+};
+
+struct br_tuning_policy {
+	struct br_tuning_list nodatacow; /* directories; none: those that the mode knows */
+	struct br_tuning_list compress;  /* directories */
+	struct br_tuning_list set;       /* of a knob that is there twice, the later one counts */
+};
+
 struct br_maintenance_policy {
-	char *scrub, *balance, *trim; /* intervals; NULL: never */
+	struct br_schedule scrub, balance, trim;
+};
+
+/* Metrics for Prometheus, and alerts for those without. */
+struct br_metrics_policy {
+	char *directory;          /* of node_exporter's textfile collector; NULL: none */
+	struct br_schedule every; /* text NULL: every five minutes, if there is something to do */
+	double max_used; /* share of the file system, 0.85: more is an alert; 0: no limit */
+	struct br_command on_alert; /* run when an alert begins and when it ends */
+	uint64_t hook_timeout;      /* seconds that it may take; default 60 */
 };
 
 struct br_config {
@@ -92,7 +129,9 @@ struct br_config {
 	struct br_archives_policy archives;
 	struct br_snapshots_policy snapshots;
 	enum br_performance performance;
+	struct br_tuning_policy tuning;
 	struct br_maintenance_policy maintenance;
+	struct br_metrics_policy metrics;
 };
 
 /*
@@ -109,7 +148,8 @@ struct br_config {
  * one of the same subvolume; subvolume, blank and archive paths that are equal or inside one
  * another where that cannot work (archive inside an ephemeral subvolume, blank inside an archive
  * directory, anything inside .blankroot or snapshots, two ephemeral subvolumes with one name);
- * durations, shares, modes, owners; at least one ephemeral subvolume, at most 256.
+ * durations, schedules, shares, modes, owners; a directory that is to be compressed and nodatacow, a
+ * knob's name and value, dirty_background above dirty; at least one ephemeral subvolume, at most 256.
  *
  * Returns 0 with *config_ret owned by the caller (br_config_free). BR_ERR_CONFIG with file and
  * line in the text ("/etc/blankroot.conf:12: ..."); when a file cannot be read, err->path is that
@@ -119,6 +159,16 @@ struct br_config {
  */
 BR_MUST_CHECK int br_config_load(const char *path, struct br_config *config_ret,
 				 struct br_error *err);
+
+/* A file of the directory as it would be. */
+struct br_config_draft {
+	const char *name; /* such as "50-persist.conf" */
+	const char *text; /* NULL: as if it were not there */
+};
+
+/* br_config_load with a draft in place of a file, whether there is one or not. */
+BR_MUST_CHECK int br_config_load_draft(const char *path, const struct br_config_draft *draft,
+				       struct br_config *config_ret, struct br_error *err);
 
 /*
  * What is wrong with a text as the path of a subvolume from the top level: slashes at its ends, "..",

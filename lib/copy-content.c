@@ -19,7 +19,7 @@ struct content {
 	const struct br_object *src, *dst;
 	off_t size;
 	char *data;
-	uint64_t written;
+	struct br_copy *copy;
 };
 
 static int write_all(const struct content *content, size_t size, off_t offset, struct br_error *err)
@@ -55,7 +55,8 @@ static int copy_range(struct content *content, off_t from, off_t to, struct br_e
 		if (r < 0)
 			return r;
 		from += got;
-		content->written += (uint64_t)got;
+		content->copy->stats.bytes_copied += (uint64_t)got;
+		br_copy_tell_progress(content->copy);
 	}
 	return 0;
 }
@@ -94,7 +95,8 @@ static int preallocate(const struct content *content, const struct fiemap_extent
 	if (!(extent->fe_flags & FIEMAP_EXTENT_UNWRITTEN))
 		return 0;
 	if (fallocate(content->dst->fd, FALLOC_FL_KEEP_SIZE, (off_t)extent->fe_logical,
-		      (off_t)extent->fe_length) != 0)
+		      (off_t)extent->fe_length) != 0 &&
+	    !(content->dst->is_foreign && errno == EOPNOTSUPP))
 		return br_error_set(err, BR_ERR_WRITE, errno, content->dst->name,
 				    "cannot preallocate");
 	return 0;
@@ -144,7 +146,6 @@ static int copy_bytes(struct br_copy *copy, struct content *content, struct br_e
 	r = copy_data(content, err);
 	if (r == 0)
 		r = copy_preallocation(content, err);
-	copy->stats.bytes_copied += content->written;
 	return r;
 }
 
@@ -198,7 +199,9 @@ static void count_shared(struct br_copy *copy, const struct br_object *src,
 int br_copy_content(struct br_copy *copy, const struct br_object *src, const struct br_object *dst,
 		    const struct br_attributes *from, struct br_error *err)
 {
-	struct content content = { .src = src, .dst = dst, .size = (off_t)from->stx.stx_size };
+	struct content content = {
+		.copy = copy, .src = src, .dst = dst, .size = (off_t)from->stx.stx_size
+	};
 	int r = 1;
 
 	if (content.size == 0)

@@ -74,7 +74,9 @@ static int set_data_flags(struct br_copy *copy, const struct br_copy_entry *entr
 static int fill(struct br_copy *copy, const struct br_copy_entry *entry,
 		const struct br_attributes *from, const struct br_object *src, struct br_error *err)
 {
-	struct br_object dst = { .dir = -1, .name = entry->dst_name };
+	struct br_object dst = { .dir = -1,
+				 .name = entry->dst_name,
+				 .is_foreign = copy->is_foreign };
 	BR_AUTO_CLOSE int fd = -1;
 	struct stat now;
 	int r = create(copy, entry, from, &fd, &now, err);
@@ -90,7 +92,7 @@ static int fill(struct br_copy *copy, const struct br_copy_entry *entry,
 		r = br_attributes_apply(from, src, &dst, entry->is_top ? NULL : &now, copy->space,
 					err);
 	if (r == 0 && from->stx.stx_nlink > 1)
-		r = br_hardlink_add(&copy->links, from->stx.stx_ino, from->stx.stx_nlink - 1,
+		r = br_hardlink_add(copy->links, from->stx.stx_ino, from->stx.stx_nlink - 1,
 				    entry->dst_dir, entry->dst_name, err);
 	return r;
 }
@@ -111,8 +113,8 @@ int br_copy_file(struct br_copy *copy, const struct br_copy_entry *entry, struct
 		return r;
 
 	if (from.stx.stx_nlink > 1)
-		r = br_hardlink_make(&copy->links, from.stx.stx_ino, entry->dst_dir,
-				     entry->dst_name, err);
+		r = br_hardlink_make(copy->links, from.stx.stx_ino, entry->dst_dir, entry->dst_name,
+				     err);
 	copy->stats.hard_links += r > 0;
 	if (r == 0)
 		r = fill(copy, entry, &from, &src, err);

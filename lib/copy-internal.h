@@ -14,12 +14,14 @@
 /* One copy in progress. */
 struct br_copy {
 	struct br_walk walk;
-	struct br_hardlink_map links;
+	struct br_hardlink_map *links; /* those of the options, or these */
+	struct br_hardlink_map own_links;
 	struct br_xattr_space *space;
 	char *data; /* for bytes that cannot be shared; made when it is needed */
 	const struct br_copy_options *options;
 	struct br_copy_stats stats;
 	struct stat top; /* of the copy, when it is a directory */
+	bool is_foreign; /* the copy is not on btrfs */
 	uid_t uid;       /* of whatever this process creates */
 	gid_t gid;
 	mode_t umask;
@@ -35,6 +37,9 @@ struct br_copy_entry {
 	unsigned char type; /* DT_REG and so on, as the directory says */
 	bool is_top;        /* was named by the caller, not found in a directory */
 };
+
+/* Tell how far it is, if somebody wants to know: after each object, and within long ones. */
+void br_copy_tell_progress(const struct br_copy *copy);
 
 /*
  * Is this something that is mounted, or on another file system or subvolume? By the attributes of

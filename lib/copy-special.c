@@ -40,7 +40,10 @@ static int make(struct br_copy *copy, const struct br_copy_entry *entry,
 		const struct br_attributes *from, struct br_error *err)
 {
 	const struct br_object src = { .fd = -1, .dir = entry->src_dir, .name = entry->src_name };
-	const struct br_object dst = { .fd = -1, .dir = entry->dst_dir, .name = entry->dst_name };
+	const struct br_object dst = { .fd = -1,
+				       .dir = entry->dst_dir,
+				       .name = entry->dst_name,
+				       .is_foreign = copy->is_foreign };
 	int r = S_ISLNK(from->stx.stx_mode) ? make_symlink(copy, entry, err)
 					    : make_node(entry, &from->stx, err);
 
@@ -49,7 +52,7 @@ static int make(struct br_copy *copy, const struct br_copy_entry *entry,
 	if (r == 0)
 		r = br_attributes_apply(from, &src, &dst, NULL, copy->space, err);
 	if (r == 0 && from->stx.stx_nlink > 1)
-		r = br_hardlink_add(&copy->links, from->stx.stx_ino, from->stx.stx_nlink - 1,
+		r = br_hardlink_add(copy->links, from->stx.stx_ino, from->stx.stx_nlink - 1,
 				    entry->dst_dir, entry->dst_name, err);
 	return r;
 }
@@ -77,8 +80,8 @@ int br_copy_special(struct br_copy *copy, const struct br_copy_entry *entry, str
 	if (r < 0)
 		return r;
 	if (from.stx.stx_nlink > 1)
-		r = br_hardlink_make(&copy->links, from.stx.stx_ino, entry->dst_dir,
-				     entry->dst_name, err);
+		r = br_hardlink_make(copy->links, from.stx.stx_ino, entry->dst_dir, entry->dst_name,
+				     err);
 	copy->stats.hard_links += r > 0;
 	if (r == 0)
 		r = make(copy, entry, &from, err);

@@ -53,7 +53,9 @@ static int make_directory(struct br_copy *copy, const struct br_copy_entry *entr
 	if (r == 0)
 		r = open_directory(entry->dst_dir, entry->dst_name, &fd, err);
 	if (r == 0 && entry->is_top) {
-		const struct br_object dst = { .fd = fd, .dir = -1, .name = entry->dst_name };
+		const struct br_object dst = {
+			.fd = fd, .dir = -1, .name = entry->dst_name, .is_foreign = copy->is_foreign
+		};
 
 		r = br_attributes_clear(&dst, copy->space, err);
 	}
@@ -101,6 +103,23 @@ static bool is_copy_itself(const struct br_copy *copy, const struct statx *stx)
 	       makedev(stx->stx_dev_major, stx->stx_dev_minor) == copy->top.st_dev;
 }
 
+/* There are no snapshots from one file system to another. Where it cannot be told, there is no copy at all. */
+static int is_same_btrfs(const struct br_copy *copy, int src, int dst, bool *ret,
+			 struct br_error *err)
+{
+	char src_id[BR_FSID_SIZE], dst_id[BR_FSID_SIZE];
+	int r;
+
+	*ret = false;
+	if (copy->is_foreign)
+		return 0;
+	if ((r = br_subvol_fsid(src, src_id, err)) < 0 ||
+	    (r = br_subvol_fsid(dst, dst_id, err)) < 0)
+		return r;
+	*ret = strcmp(src_id, dst_id) == 0;
+	return 0;
+}
+
 static int copy_subvolume(struct br_copy *copy, const struct br_copy_entry *entry, int src,
 			  struct br_error *err)
 {
@@ -120,6 +139,7 @@ static int copy_directory(struct br_copy *copy, const struct br_copy_entry *entr
 {
 	BR_AUTO_CLOSE int src = -1;
 	bool is_subvolume = false;
+	bool is_same = false;
 	struct statx stx;
 	int r = open_directory(entry->src_dir, entry->src_name, &src, err);
 
@@ -134,8 +154,14 @@ static int copy_directory(struct br_copy *copy, const struct br_copy_entry *entr
 		return make_stand_in(copy, entry, &stx, err);
 	if (br_subvol_is_root(src, &is_subvolume, err) < 0)
 		return br_error_name(err, entry->src_name);
-	if (is_subvolume)
+	if (is_subvolume && is_same_btrfs(copy, src, entry->dst_dir, &is_same, err) < 0)
+		return br_error_name(err, entry->src_name);
+	if (is_same)
 		return copy_subvolume(copy, entry, src, err);
+	if (is_subvolume && !entry->is_top)
+		return br_error_set(err, BR_ERR_UNSUPPORTED, 0, entry->src_name,
+				    "a nested subvolume cannot be carried to another file system "
+				    "within a tree, only on its own");
 	if (br_copy_is_foreign(copy, entry, &stx))
 		return make_stand_in(copy, entry, &stx, err);
 	if (!entry->is_top && is_copy_itself(copy, &stx))
@@ -166,7 +192,8 @@ static int leave_directory(struct br_copy *copy, struct br_error *err)
 				       .name = path };
 	const struct br_object dst = { .fd = br_walk_fd(&copy->walk, BR_WALK_COPY),
 				       .dir = -1,
-				       .name = path };
+				       .name = path,
+				       .is_foreign = copy->is_foreign };
 	int r = apply_directory(copy->space, &src, &dst, err);
 
 	return r < 0 ? r : br_walk_pop(&copy->walk, err);
@@ -207,6 +234,34 @@ static int copy_next(struct br_copy *copy, struct br_error *err)
 	return r < 0 ? br_error_prefix_path(err, br_walk_path(&copy->walk)) : 0;
 }
 
+void br_copy_tell_progress(const struct br_copy *copy)
+{
+	const struct br_copy_progress *progress = &copy->options->progress;
+
+	if (progress->tell)
+		progress->tell(progress->data, &copy->stats);
+}
+
+/*
+ * Inode numbers are those of one subvolume, and links do not reach beyond one. A tree has no files of another
+ * one than its top's: subvolumes in it are not walked through.
+ */
+static void choose_links(struct br_copy *copy, const struct br_copy_entry *top,
+			 const struct stat *src)
+{
+	struct br_copy_links *links = copy->options->links;
+	struct stat dst;
+
+	if (!links || copy->options->as_subvolume || fstat(top->dst_dir, &dst) != 0)
+		return;
+	if (links->src == 0) {
+		links->src = src->st_dev;
+		links->dst = dst.st_dev;
+	}
+	if (links->src == src->st_dev && links->dst == dst.st_dev)
+		copy->links = &links->map;
+}
+
 static int begin(struct br_copy *copy, const struct br_copy_options *options, struct br_error *err)
 {
 	static const struct br_copy_options defaults;
@@ -215,6 +270,7 @@ static int begin(struct br_copy *copy, const struct br_copy_options *options, st
 				  .uid = geteuid(),
 				  .gid = getegid(),
 				  .umask = umask(0) };
+	copy->links = &copy->own_links;
 	(void)umask(copy->umask); /* there is no other way to ask for it */
 	copy->space = malloc(sizeof(*copy->space));
 	if (!copy->space)
@@ -225,7 +281,7 @@ static int begin(struct br_copy *copy, const struct br_copy_options *options, st
 static void end(struct br_copy *copy)
 {
 	br_walk_free(&copy->walk);
-	br_hardlink_free(&copy->links);
+	br_hardlink_free(&copy->own_links);
 	free(copy->space);
 	free(copy->data);
 }
@@ -250,9 +306,13 @@ static int copy_top(struct br_copy *copy, struct br_copy_entry *top, struct br_e
 	if (fstatat(top->src_dir, top->src_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return br_error_set(err, BR_ERR_STAT, errno, top->src_name, NULL);
 	top->type = IFTODT(st.st_mode);
+	copy->is_foreign = !br_subvol_may_be_btrfs(top->dst_dir);
+	choose_links(copy, top, &st);
 	r = copy_entry(copy, top, err);
-	while (r == 0 && br_walk_depth(&copy->walk) > 0)
+	while (r == 0 && br_walk_depth(&copy->walk) > 0) {
+		br_copy_tell_progress(copy);
 		r = copy_next(copy, err);
+	}
 	return r;
 }
 
@@ -290,11 +350,14 @@ int br_copy_directory_only(int src, int dst_parent, const char *dst_name, struct
 	struct br_copy copy;
 	int r = begin(&copy, NULL, err);
 
+	copy.is_foreign = !br_subvol_may_be_btrfs(dst_parent);
 	if (r == 0)
 		r = make_directory(&copy, &top, &fd, err);
 	if (r == 0) {
 		const struct br_object from = { .fd = src, .dir = -1, .name = dst_name };
-		const struct br_object to = { .fd = fd, .dir = -1, .name = dst_name };
+		const struct br_object to = {
+			.fd = fd, .dir = -1, .name = dst_name, .is_foreign = copy.is_foreign
+		};
 
 		r = apply_directory(copy.space, &from, &to, err);
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Copying a tree within one btrfs by reflink, faithfully: content, holes, owner, mode, times to the
+ * Copying a tree by reflink, faithfully: content, holes, owner, mode, times to the
  * nanosecond, all extended attributes, inode flags, hard links, special files, nested subvolumes.
  *
  * Nothing in the source is trusted: every step is relative to an open directory, no symbolic link
@@ -16,6 +16,10 @@
  * be seen: of mount points inside the tree, and of the place-holder that a snapshot has for a
  * nested subvolume.
  *
+ * On another file system the content is read and written, what only btrfs has (properties,
+ * nodatacow, compression) is left out, and anything else that cannot be had there is an error; a
+ * subvolume becomes a directory if it is the top, and is refused inside of the tree.
+ *
  * Not carried: birth and change times (no call sets them), preallocation beyond the end of a file,
  * compression flags of nodatacow files (they mean nothing), that a copy-on-write file has no
  * checksums (mount option nodatasum; such a file is read and written, like an active swap file).
@@ -25,9 +29,11 @@
 #define BR_COPY_H
 
 #include "error.h"
+#include "hardlink.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct br_copy_stats {
 	uint64_t files; /* regular files, each hard link counted once per name */
@@ -40,17 +46,36 @@ struct br_copy_stats {
 	uint64_t swap_files; /* whose data is shared now: the kernel takes no such file for swap */
 };
 
+/*
+ * Names of files that several calls copy; zeroed, it knows of none. The first call says from which
+ * subvolume to which file system or subvolume; those of others are not looked for in it. Free the map with
+ * br_hardlink_free.
+ */
+struct br_copy_links {
+	dev_t src, dst;
+	struct br_hardlink_map map;
+};
+
+/* Called again and again, with what this call has copied so far. */
+struct br_copy_progress {
+	void (*tell)(void *data,
+		     const struct br_copy_stats *stats); /* NULL: nobody wants to know */
+	void *data;
+};
+
 struct br_copy_options {
 	bool without_reflink; /* read and write instead of FICLONE; for tests and controls */
 	/* create the top directory as a subvolume (source must be a directory) */
 	bool as_subvolume;
+	struct br_copy_links *links; /* NULL: hard links within the tree only */
+	struct br_copy_progress progress;
 };
 
 /*
  * Copy one object, with everything below it, to a name that does not exist yet.
  *
  * src_parent, src_name  directory and plain name (no slash) of the source
- * dst_parent, dst_name  the same for the copy; both on one btrfs. dst_parent must be a real (not
+ * dst_parent, dst_name  the same for the copy. dst_parent must be a real (not
  *                       O_PATH) descriptor and a directory that nobody less privileged can write to
  * options               NULL: defaults
  * stats                 added to, never reset; NULL: not wanted
@@ -96,5 +121,11 @@ BR_MUST_CHECK int br_copy_directory_only(int src, int dst_parent, const char *ds
  * _FLAGS, _TYPE, _NOMEM.
  */
 BR_MUST_CHECK int br_remove_tree(int parent, const char *name, struct br_error *err);
+
+/*
+ * The same, but real subvolumes are deleted with all that is in them: for what br_copy_tree has made.
+ * Errors also those of br_subvol_delete_tree.
+ */
+BR_MUST_CHECK int br_remove_copy(int parent, const char *name, struct br_error *err);
 
 #endif

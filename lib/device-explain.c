@@ -124,7 +124,7 @@ static bool has_name(const struct br_device_spec *spec, const struct br_content 
 static bool append_locked(struct text *text, const struct br_device_wanted *wanted,
 			  const struct br_member_table *table, struct br_error *err)
 {
-	const char *before = " Locked (" LOCKED_TYPE "): ";
+	const char *before = ". Locked (" LOCKED_TYPE "): ";
 
 	for (size_t i = 0; i < table->count; i++) {
 		const struct br_member *member = &table->members[i];
@@ -148,7 +148,7 @@ static bool append_locked(struct text *text, const struct br_device_wanted *want
 
 static void append_btrfs(struct text *text, const struct br_member_table *table)
 {
-	const char *before = " Btrfs found: ";
+	const char *before = ". Btrfs found: ";
 
 	for (size_t i = 0; i < table->count; i++) {
 		const struct br_content *content = &table->members[i].content;

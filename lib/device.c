@@ -3,17 +3,16 @@
 #include "device.h"
 
 #include "cleanup.h"
+#include "deadline.h"
 #include "device-explain.h"
 #include "device-members.h"
 #include "device-spec.h"
 
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
-#define NSEC_PER_SEC 1000000000ULL
-#define PAUSE_MIN (20 * 1000000ULL)
-#define PAUSE_MAX (250 * 1000000ULL)
+#define PAUSE_MIN (20 * BR_NSEC_PER_MSEC)
+#define PAUSE_MAX (250 * BR_NSEC_PER_MSEC)
 
 struct search {
 	struct br_device_wanted wanted;
@@ -21,22 +20,6 @@ struct search {
 	bool last;     /* this is the last look */
 	bool degraded; /* members may be missing */
 };
-
-static uint64_t now(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts); /* cannot fail with this clock */
-	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
-}
-
-static void pause_for(uint64_t nsec)
-{
-	struct timespec ts = { .tv_sec = (time_t)(nsec / NSEC_PER_SEC),
-			       .tv_nsec = (long)(nsec % NSEC_PER_SEC) };
-
-	(void)nanosleep(&ts, NULL); /* interrupted: looks earlier */
-}
 
 static int missing(const struct search *search, struct br_error *err)
 {
@@ -204,21 +187,19 @@ int br_device_find(const char *spec, unsigned seconds, struct br_device *device_
 		   struct br_error *err)
 {
 	struct search search = { .wanted = { .text = spec, .seconds = seconds } };
-	uint64_t end = now() + seconds * NSEC_PER_SEC, pause = PAUSE_MIN;
+	struct br_deadline deadline = br_deadline_in(seconds);
+	uint64_t pause = PAUSE_MIN;
 	bool final = false;
 	int r = br_device_spec_parse(spec, &search.wanted.spec, err);
 
 	if (r != 0)
 		return r;
 	for (;;) {
-		uint64_t left = now();
-
-		left = left < end ? end - left : 0;
-		search.last = left == 0;
+		search.last = br_deadline_left(deadline) == 0;
 		r = look(&search, device_ret, &final, err);
 		if (r == 0 || final || search.last)
 			break;
-		pause_for(pause < left ? pause : left);
+		(void)br_deadline_pause(deadline, pause);
 		pause = pause * 2 < PAUSE_MAX ? pause * 2 : PAUSE_MAX;
 	}
 	br_member_table_free(&search.table);

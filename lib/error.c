@@ -32,7 +32,7 @@ static const struct code_info codes[] = {
 	[-BR_ERR_HIBERNATED] = { "hibernated", "hibernated system waiting to be resumed",
 				 BR_CLASS_REFUSED },
 	[-BR_ERR_MOUNT] = { "mount", "cannot mount", BR_CLASS_FAILED },
-	[-BR_ERR_IN_USE] = { "in-use", "subvolume in use", BR_CLASS_REFUSED },
+	[-BR_ERR_IN_USE] = { "in-use", "in use", BR_CLASS_REFUSED },
 	[-BR_ERR_LOCKED] = { "locked", "file system locked by another run", BR_CLASS_REFUSED },
 	[-BR_ERR_LAYOUT] = { "layout", "unexpected layout", BR_CLASS_REFUSED },
 	[-BR_ERR_REQUEST] = { "request", "cannot satisfy the request for this boot",
@@ -63,6 +63,7 @@ static const struct code_info codes[] = {
 	[-BR_ERR_OWNER] = { "owner", "unknown owner", BR_CLASS_FAILED },
 	[-BR_ERR_BLANK_CHANGED] = { "blank-changed", "the blank is not what it was",
 				    BR_CLASS_REFUSED },
+	[-BR_ERR_JOB] = { "job", "not done", BR_CLASS_FAILED },
 };
 
 _Static_assert(sizeof(codes) / sizeof(codes[0]) == 1 - BR_ERR_LAST, "a code without an entry");

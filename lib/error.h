@@ -55,7 +55,8 @@ enum br_code {
 	BR_ERR_SYNC = -34,
 	BR_ERR_OWNER = -35,         /* user or group name unknown */
 	BR_ERR_BLANK_CHANGED = -36, /* and the configuration says to refuse it */
-	BR_ERR_LAST = BR_ERR_BLANK_CHANGED,
+	BR_ERR_JOB = -37,           /* balancing, trimming, defragmenting the file system */
+	BR_ERR_LAST = BR_ERR_JOB,
 };
 
 /* What a failure means to the caller; blankroot-initrd's exit code follows from it. */

@@ -109,7 +109,7 @@ static int gather_source(struct gather *g, int *source_ret)
 	if (g->facts->has_old && source->id == g->facts->old.id)
 		return br_error_set(g->err, BR_ERR_LAYOUT, 0, g->facts->source_path,
 				    "is the ephemeral subvolume %s itself", g->config->name);
-	r = br_subvol_has_nested(*source_ret, &g->facts->source_has_nested, g->err);
+	r = br_subvol_has_nested(*source_ret, "", &g->facts->source_has_nested, g->err);
 	if (r < 0 || g->facts->source_is_archive)
 		return r;
 	return br_blank_check(g->state, g->facts->escaped, g->config, source,

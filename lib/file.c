@@ -112,7 +112,7 @@ static int create_sibling(struct replacement *to)
 	int fd = -1;
 
 	for (int i = 0; fd < 0 && i < SIBLING_TRIES; i++) {
-		(void)snprintf(to->sibling, sizeof(to->sibling), ".blankroot-%ld-%d",
+		(void)snprintf(to->sibling, sizeof(to->sibling), BR_FILE_SIBLING_PREFIX "%ld-%d",
 			       (long)getpid(), i);
 		fd = openat(to->dir, to->sibling, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 		if (fd < 0 && errno != EEXIST)

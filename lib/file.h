@@ -21,6 +21,8 @@
 BR_MUST_CHECK int br_file_read(int dirfd, const char *path, size_t max, char **text_ret,
 			       size_t *size_ret, struct br_error *err);
 
+#define BR_FILE_SIBLING_PREFIX ".blankroot-" /* and two numbers: see file-leftovers.h */
+
 /*
  * Replace a file atomically: write a sibling, flush it, rename it over the name, flush the
  * directory. On failure the old content is untouched and no sibling is left; only when flushing

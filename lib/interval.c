@@ -6,11 +6,11 @@
 #include <string.h>
 
 static const struct unit {
-	char letter;
+	const char *name, *other_name;
 	uint32_t seconds;
 } units[] = {
-	{ 'y', 365 * 86400 }, { 'w', 7 * 86400 }, { 'd', 86400 },
-	{ 'h', 3600 },        { 'm', 60 },        { 's', 1 },
+	{ "y", NULL, 365 * 86400 }, { "w", NULL, 7 * 86400 }, { "d", NULL, 86400 },
+	{ "h", NULL, 3600 },        { "m", "min", 60 },       { "s", NULL, 1 },
 };
 
 #define UNIT_COUNT (sizeof(units) / sizeof(units[0]))
@@ -32,23 +32,38 @@ static bool parse_digits(const char **text, uint64_t *number_ret)
 	return true;
 }
 
+/* Length of the unit's name if the text begins with it, and ends or goes on with a number; else 0. */
+static size_t match(const struct unit *unit, const char *text)
+{
+	size_t length = strcspn(text, "0123456789");
+
+	if (strncmp(text, unit->name, length) == 0 && !unit->name[length])
+		return length;
+	if (unit->other_name && strncmp(text, unit->other_name, length) == 0 &&
+	    !unit->other_name[length])
+		return length;
+	return 0;
+}
+
 bool br_interval_parse(const char *text, uint64_t *seconds_ret)
 {
 	uint64_t total = 0;
 	uint64_t number;
 	size_t next = 0; /* first unit that may still follow */
+	size_t length;
 
 	do {
 		if (!parse_digits(&text, &number))
 			return false;
-		while (next < UNIT_COUNT && units[next].letter != *text)
+		length = 0;
+		while (next < UNIT_COUNT && (length = match(&units[next], text)) == 0)
 			next++;
 		if (next == UNIT_COUNT ||
 		    __builtin_mul_overflow(number, units[next].seconds, &number) ||
 		    __builtin_add_overflow(total, number, &total))
 			return false;
 		next++;
-		text++;
+		text += length;
 	} while (*text);
 	if (total > INT64_MAX)
 		return false;

@@ -8,7 +8,7 @@
 
 /*
  * Read a length of time: whole numbers with a unit each, one after the other: "30d", "1d12h",
- * "90s". Units: s, m (minutes), h, d, w, y (365 days). Larger units first, each at most once.
+ * "90s". Units: s, m or min (minutes), h, d, w, y (365 days). Larger units first, each at most once.
  *
  * Returns false, *seconds_ret untouched, for anything else and for more than INT64_MAX seconds.
  */

@@ -35,13 +35,12 @@ static void forget(int state)
 int br_marking_unseal(int top, int subvol, uint64_t id, struct br_error *err)
 {
 	BR_AUTO_CLOSE int state = -1;
-	int r = br_private_dir_open(top, BR_STATE_DIR, &state, err);
+	int r;
 
-	if (r < 0)
+	if ((r = br_private_dir_open(top, BR_STATE_DIR, &state, err)) < 0)
 		return r;
-	br_record_note_number(state, BR_XATTR_MARKING, id);
-	if (br_record_get_number(state, BR_XATTR_MARKING, 0) != id)
-		return br_error_set(err, BR_ERR_XATTR, errno, BR_STATE_DIR, "%s", BR_XATTR_MARKING);
+	if (br_record_set_number(state, BR_XATTR_MARKING, id, err) < 0)
+		return br_error_name(err, BR_STATE_DIR);
 	return br_subvol_set_read_only(subvol, false, err);
 }
 

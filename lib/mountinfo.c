@@ -27,9 +27,9 @@ static void unescape(char *text)
 	char *out = text;
 
 	for (const char *in = text; *in; in++) {
-		/* more than \377 is no byte, and nothing that the kernel writes */
+		/* more than \377 is no byte, \000 ends a text: nothing that the kernel writes */
 		if (in[0] == '\\' && is_octal(in[1]) && in[1] <= '3' && is_octal(in[2]) &&
-		    is_octal(in[3])) {
+		    is_octal(in[3]) && strncmp(in + 1, "000", 3) != 0) {
 			*out++ = (char)((in[1] - '0') << 6 | (in[2] - '0') << 3 | (in[3] - '0'));
 			in += 3;
 		} else {
@@ -41,7 +41,7 @@ static void unescape(char *text)
 
 static bool mount_is_complete(const struct br_mount *mount)
 {
-	return mount->root && mount->target && mount->type && mount->source;
+	return mount->root && mount->target && mount->type && mount->source && mount->options;
 }
 
 static void mount_clear(struct br_mount *mount)
@@ -50,6 +50,7 @@ static void mount_clear(struct br_mount *mount)
 	free(mount->target);
 	free(mount->type);
 	free(mount->source);
+	free(mount->options);
 	*mount = (struct br_mount){ 0 };
 }
 
@@ -67,7 +68,7 @@ static bool parse_id(const char *text, uint64_t *id_ret)
 static bool parse_line(char *line, struct br_mount *mount_ret)
 {
 	enum { FIELD_ROOT = 3, FIELD_TARGET = 4 };
-	const char *root = NULL, *target = NULL, *type, *source, *word;
+	const char *root = NULL, *target = NULL, *type, *source, *options, *word;
 	char *rest = line;
 	uint64_t id;
 	bool is_number = parse_id(line, &id);
@@ -82,10 +83,15 @@ static bool parse_line(char *line, struct br_mount *mount_ret)
 	}
 	type = strsep(&rest, " ");
 	source = strsep(&rest, " ");
+	options = strsep(&rest, " ");
 	if (!is_number || !root || !*root || !target || *target != '/' || !type || !*type)
 		return false;
-	*mount_ret = (struct br_mount){ id, strdup(root), strdup(target), strdup(type),
-					strdup(source ? source : "") };
+	*mount_ret = (struct br_mount){ .id = id,
+					.root = strdup(root),
+					.target = strdup(target),
+					.type = strdup(type),
+					.source = strdup(source ? source : ""),
+					.options = strdup(options ? options : "") };
 	if (mount_is_complete(mount_ret)) {
 		unescape(mount_ret->root);
 		unescape(mount_ret->target);

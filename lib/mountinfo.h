@@ -12,9 +12,10 @@ struct br_mount {
 	uint64_t id;
 	/* what of the file system is mounted; btrfs: path from the top level, "/root" */
 	char *root;
-	char *target; /* where */
-	char *type;   /* "btrfs" */
-	char *source; /* of btrfs: one of its devices, as it was named then; may be "" */
+	char *target;  /* where */
+	char *type;    /* "btrfs" */
+	char *source;  /* of btrfs: one of its devices, as it was named then; may be "" */
+	char *options; /* of the file system, not of the mount: "rw,discard=async,subvol=/root" */
 };
 
 struct br_mountinfo {

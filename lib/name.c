@@ -106,21 +106,28 @@ static void unescape(char *name)
 	*to = '\0';
 }
 
-bool br_name_archive_subvolume(const char *entry, char **subvolume_ret)
+bool br_name_unescape(const char *escaped, char **subvolume_ret)
 {
-	const char *dot = strrchr(entry, '.');
-	BR_AUTO_FREE char *name = dot ? strndup(entry, (size_t)(dot - entry)) : NULL;
+	BR_AUTO_FREE char *name = strdup(escaped);
 	BR_AUTO_FREE char *again = NULL;
-	BR_AUTO_FREE char *escaped = name ? strdup(name) : NULL;
 	struct br_error none;
 
-	if (!name || !escaped || !*name || !br_name_is_archive_of(entry, escaped))
+	if (!name || !*name)
 		return false;
 	unescape(name);
 	if (br_name_escape(name, &again, &none) < 0 || !again || strcmp(again, escaped) != 0)
 		return false;
 	*subvolume_ret = br_take_ptr(&name);
 	return true;
+}
+
+bool br_name_archive_subvolume(const char *entry, char **subvolume_ret)
+{
+	const char *dot = strrchr(entry, '.');
+	BR_AUTO_FREE char *escaped = dot ? strndup(entry, (size_t)(dot - entry)) : NULL;
+
+	return escaped && br_name_is_archive_of(entry, escaped) &&
+	       br_name_unescape(escaped, subvolume_ret);
 }
 
 /* They are there: br_name_is_archive_of has seen them. */

@@ -24,6 +24,12 @@
 BR_MUST_CHECK int br_name_escape(const char *subvolume, char **name_ret, struct br_error *err);
 
 /*
+ * br_name_escape undone. False, *subvolume_ret untouched, when it would have made another name, or
+ * there is no memory; else *subvolume_ret is owned by the caller.
+ */
+bool br_name_unescape(const char *escaped, char **subvolume_ret);
+
+/*
  * "staging-<escaped>", the entry of BR_STATE_DIR where a new subvolume is prepared. Owned by the
  * caller; NULL: no memory.
  */
@@ -39,10 +45,7 @@ char *br_name_archive(const char *escaped, time_t now, unsigned n);
 /* Is this entry of an archive directory one that br_name_archive made for this subvolume? */
 bool br_name_is_archive_of(const char *entry, const char *escaped);
 
-/*
- * The subvolume that such a name is of: br_name_escape undone. False, *subvolume_ret untouched, when
- * it is no such name, or there is no memory; else *subvolume_ret is owned by the caller.
- */
+/* The subvolume that such a name is of. Results as of br_name_unescape; false when it is no such name. */
 bool br_name_archive_subvolume(const char *entry, char **subvolume_ret);
 
 /*

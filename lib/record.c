@@ -184,12 +184,14 @@ static int set_time(int fd, const char *mark, time_t when, struct br_error *err)
 	return 0;
 }
 
-void br_record_note_number(int fd, const char *mark, uint64_t number)
+int br_record_set_number(int fd, const char *mark, uint64_t number, struct br_error *err)
 {
 	char text[32];
 	int length = snprintf(text, sizeof(text), "%" PRIu64, number);
 
-	(void)fsetxattr(fd, mark, text, (size_t)length, 0); /* as the header says */
+	if (fsetxattr(fd, mark, text, (size_t)length, 0) != 0)
+		return br_error_set(err, BR_ERR_XATTR, errno, NULL, "%s", mark);
+	return 0;
 }
 
 uint64_t br_record_get_number(int fd, const char *mark, uint64_t otherwise)

@@ -16,6 +16,9 @@
  *                                          that is gone means nothing: ids are never used again
  *   trusted.blankroot.marking              id of a read-only subvolume that is writable for the moment
  *                                          in which a mark is put on it
+ * On a directory .blankroot-restore-N, wherever something is restored:
+ *   trusted.blankroot.restoring            it is temp-dir.h's: "1", or the file handle of what is in it
+ *                                          until that is exchanged with what was there before
  * On the root directory of a subvolume:
  *   trusted.blankroot.retired              when it was swapped out, in seconds since the epoch
  *   trusted.blankroot.good                 set by the running system: this boot was good
@@ -40,6 +43,7 @@
 #define BR_XATTR_BLANK BR_XATTR_PREFIX "blank."
 #define BR_XATTR_DELETING BR_XATTR_PREFIX "deleting"
 #define BR_XATTR_MARKING BR_XATTR_PREFIX "marking"
+#define BR_XATTR_RESTORING BR_XATTR_PREFIX "restoring"
 #define BR_XATTR_RETIRED BR_XATTR_PREFIX "retired"
 #define BR_XATTR_GOOD BR_XATTR_PREFIX "good"
 #define BR_XATTR_PINNED BR_XATTR_PREFIX "pinned"
@@ -90,8 +94,9 @@ BR_MUST_CHECK int br_record_write_blank(int state_fd, const char *escaped,
 /* Forget what it was: the next reset takes what it finds. Not flushed. Errors as above. */
 BR_MUST_CHECK int br_record_forget_blank(int state_fd, const char *escaped, struct br_error *err);
 
-/* Note a number on an open directory. Not flushed. A failure shows in that it is not there. */
-void br_record_note_number(int fd, const char *mark, uint64_t number);
+/* Note a number on an open directory, replacing an earlier one. Not flushed. BR_ERR_XATTR. */
+BR_MUST_CHECK int br_record_set_number(int fd, const char *mark, uint64_t number,
+				       struct br_error *err);
 
 /* That number; otherwise when there is none, or it cannot be understood. */
 uint64_t br_record_get_number(int fd, const char *mark, uint64_t otherwise);

@@ -10,6 +10,8 @@
 #include "subvol.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 int br_retained_facts_read(int top, const char *requested, struct br_retained_facts *ret,
@@ -59,12 +61,14 @@ struct look {
 	size_t room;
 };
 
-/* Without memory to tell, it counts as mounted. */
+/* One whose path is longer than any can be counts as mounted. */
 static bool is_mounted(const struct br_retained_facts *facts, const char *dir, const char *name)
 {
-	BR_AUTO_FREE char *path = br_name_join(dir, name);
+	char path[PATH_MAX + 1 + NAME_MAX + 1];
+	int length = snprintf(path, sizeof(path), "%s/%s", dir, name);
 
-	return !path || br_mountinfo_find_btrfs(&facts->mounts, facts->top, path);
+	return length < 0 || (size_t)length >= sizeof(path) ||
+	       br_mountinfo_find_btrfs(&facts->mounts, facts->top, path);
 }
 
 /* An opened item. */
@@ -133,11 +137,17 @@ static int look_at(void *data, const char *name, unsigned char type, struct br_e
 	struct br_retention_item item = { 0 };
 	struct opened opened = { .name = name };
 	BR_AUTO_CLOSE int fd = -1;
+	int r;
 
 	(void)type; /* a subvolume is told by its root */
-	if (!br_name_is_archive_of(name, look->escaped) ||
-	    br_subvol_open(look->retained->dirfd, name, &fd, &opened.subvol, err) < 0)
-		return 0; /* not one of ours */
+	if (!br_name_is_archive_of(name, look->escaped))
+		return 0;
+	r = br_subvol_open(look->retained->dirfd, name, &fd, &opened.subvol, err);
+	if (r == BR_ERR_LAYOUT || r == BR_ERR_SYMLINK || (r < 0 && err->sys_errno == ENOTDIR) ||
+	    (r < 0 && err->sys_errno == ENOENT))
+		return 0; /* not one of ours, or gone meanwhile */
+	if (r < 0)
+		return r;
 	opened.fd = fd;
 	item.id = opened.subvol.id;
 	item.replaced_by = br_record_get_number(fd, BR_XATTR_REPLACED_BY, 0);
@@ -239,9 +249,9 @@ static void write_down(int top, int dirfd, const struct br_retention_item *item)
 	bool has_nested = false;
 
 	if (br_subvol_open(dirfd, item->name, &fd, NULL, &none) == 0 &&
-	    br_subvol_has_nested(fd, &has_nested, &none) == 0 && has_nested &&
+	    br_subvol_has_nested(fd, "", &has_nested, &none) == 0 && has_nested &&
 	    br_open_beneath(top, BR_STATE_DIR, O_RDONLY | O_DIRECTORY, 0, &state, &none) == 0)
-		br_record_note_number(state, BR_XATTR_DELETING, item->id);
+		(void)!br_record_set_number(state, BR_XATTR_DELETING, item->id, &none);
 }
 
 int br_retained_delete(const struct br_retained_facts *facts, const struct br_retained *retained,
@@ -250,8 +260,9 @@ int br_retained_delete(const struct br_retained_facts *facts, const struct br_re
 	int r;
 
 	write_down(facts->top, retained->dirfd, item);
-	if ((r = br_subvol_delete_tree(retained->dirfd, item->name, item->id, err)) < 0 ||
-	    (r = br_subvol_commit(facts->top, err)) < 0)
+	if (br_subvol_delete_tree(retained->dirfd, item->name, item->id, err) < 0)
+		return br_error_prefix_path(err, retained->dir);
+	if ((r = br_subvol_commit(facts->top, err)) < 0)
 		return r;
 	return br_subvol_wait_cleaned(facts->top, item->id, seconds, err);
 }

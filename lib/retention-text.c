@@ -2,6 +2,8 @@
 /* Why an archive or a snapshot stays or goes, in words. */
 #include "retention.h"
 
+#include "text.h"
+
 #include <inttypes.h>
 
 static const char *const reasons[] = {
@@ -14,26 +16,11 @@ static const char *const reasons[] = {
 	[BR_REASON_NO_RULE] = "nothing says how long to keep it",
 	[BR_REASON_UNDATED] = "its age is unknown",
 	[BR_REASON_FUTURE] = "dated in the future",
+	[BR_REASON_OVERHEAD] = "archives held too much, and it was the oldest that may go",
 	[BR_REASON_SPACE] = "space had run out, and it was the oldest that may go",
 };
 
 static const char *const periods[BR_PERIOD_COUNT] = { "hour", "day", "week", "month", "year" };
-
-/* In the largest unit that leaves no more than a rounding: "45 days", "36 hours". */
-static void put_length(FILE *out, uint64_t seconds)
-{
-	static const struct {
-		const char *name;
-		uint64_t seconds;
-	} units[] = { { "day", 86400 }, { "hour", 3600 }, { "minute", 60 }, { "second", 1 } };
-	size_t unit = 0;
-	uint64_t count;
-
-	while (units[unit].seconds > 1 && seconds < 2 * units[unit].seconds)
-		unit++;
-	count = seconds / units[unit].seconds;
-	(void)fprintf(out, "%" PRIu64 " %s%s", count, units[unit].name, count == 1 ? "" : "s");
-}
 
 static bool has_counts(const struct br_retention_policy *policy)
 {
@@ -46,11 +33,11 @@ static bool has_counts(const struct br_retention_policy *policy)
 static void explain_age(FILE *out, const struct br_retention_item *item,
 			const struct br_retention_policy *policy, time_t now)
 {
-	put_length(out, (uint64_t)now - (uint64_t)item->time);
+	br_text_put_length(out, (uint64_t)now - (uint64_t)item->time);
 	(void)fputs(" old", out);
 	if (policy->has_keep) {
 		(void)fputs(item->reason == BR_REASON_YOUNG ? ", less than " : ", limit ", out);
-		put_length(out, policy->keep);
+		br_text_put_length(out, policy->keep);
 	}
 	if (item->reason == BR_REASON_OLD && has_counts(policy))
 		(void)fputs(", not among the periods to keep", out);

@@ -9,7 +9,7 @@
 
 bool br_reason_is_to_go(enum br_reason reason)
 {
-	return reason == BR_REASON_OLD || reason == BR_REASON_SPACE;
+	return reason >= BR_REASON_OLD;
 }
 
 bool br_reason_is_absolute(enum br_reason reason)

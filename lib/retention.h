@@ -40,6 +40,7 @@ enum br_reason {
 	BR_REASON_PERIOD,
 	/* go */
 	BR_REASON_OLD,
+	BR_REASON_OVERHEAD,
 	BR_REASON_SPACE,
 };
 

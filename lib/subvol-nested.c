@@ -6,6 +6,7 @@
 #include "beneath.h"
 #include "subvol-internal.h"
 
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -122,20 +123,52 @@ static int seal_all(const struct seal_list *list, int dst, struct br_error *err)
 	return 0;
 }
 
-int br_subvol_has_nested(int fd, bool *ret, struct br_error *err)
+static bool is_in(const char *path, const char *dir)
+{
+	size_t length = strlen(dir);
+
+	return length == 0 || (strncmp(path, dir, length) == 0 && path[length] == '/');
+}
+
+int br_subvol_has_nested(int fd, const char *dir, bool *ret, struct br_error *err)
 {
 	BR_AUTO_SUBVOL_ITERATOR *iter = NULL;
 	enum btrfs_util_error failed = btrfs_util_create_subvolume_iterator_fd(fd, 0, 0, &iter);
-	uint64_t id;
+	bool found = false;
 
-	if (!failed)
-		failed = btrfs_util_subvolume_iterator_next(iter, NULL, &id);
+	while (!failed && !found) {
+		BR_AUTO_FREE char *path = NULL;
+
+		failed = btrfs_util_subvolume_iterator_next(iter, &path, NULL);
+		found = !failed && is_in(path, dir);
+	}
 	if (failed && failed != BTRFS_UTIL_ERROR_STOP_ITERATION)
 		return br_error_set(err, BR_ERR_SUBVOLUME, errno, NULL,
 				    "looking for nested subvolumes: %s",
 				    btrfs_util_strerror(failed));
-	*ret = !failed;
+	*ret = found;
 	return 0;
+}
+
+int br_subvol_visit_nested(int fd, br_subvol_visitor visit, void *data, struct br_error *err)
+{
+	BR_AUTO_SUBVOL_ITERATOR *iter = NULL;
+	enum btrfs_util_error failed = btrfs_util_create_subvolume_iterator_fd(fd, 0, 0, &iter);
+	int r = 0;
+
+	while (!failed && r == 0) {
+		BR_AUTO_FREE char *path = NULL;
+		uint64_t id = 0;
+
+		failed = btrfs_util_subvolume_iterator_next(iter, &path, &id);
+		if (!failed)
+			r = visit(data, path, id, err);
+	}
+	if (failed && failed != BTRFS_UTIL_ERROR_STOP_ITERATION)
+		return br_error_set(err, BR_ERR_SUBVOLUME, errno, NULL,
+				    "looking for nested subvolumes: %s",
+				    btrfs_util_strerror(failed));
+	return r;
 }
 
 struct nested_copy {

@@ -4,13 +4,13 @@
 
 #include "attributes.h"
 #include "beneath.h"
+#include "deadline.h"
 #include "subvol-internal.h"
 
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include <time.h>
 #include <unistd.h>
 
 int br_subvol_is_root(int fd, bool *ret, struct br_error *err)
@@ -28,6 +28,13 @@ int br_subvol_is_root(int fd, bool *ret, struct br_error *err)
 	}
 	*ret = is_root;
 	return 0;
+}
+
+bool br_subvol_may_be_btrfs(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) != 0 || fs.f_type == BTRFS_SUPER_MAGIC;
 }
 
 int br_subvol_stat(int fd, struct br_subvol *subvol_ret, struct br_error *err)
@@ -247,6 +254,8 @@ int br_subvol_delete_tree(int parent, const char *name, uint64_t id, struct br_e
 	return 0;
 }
 
+#define CLEANER_PAUSE (20 * BR_NSEC_PER_MSEC)
+
 static int is_being_cleaned(int fd, uint64_t id, bool *ret, struct br_error *err)
 {
 	BR_AUTO_FREE uint64_t *ids = NULL;
@@ -265,12 +274,10 @@ static int is_being_cleaned(int fd, uint64_t id, bool *ret, struct br_error *err
 
 int br_subvol_wait_cleaned(int fd, uint64_t id, unsigned seconds, struct br_error *err)
 {
-	const struct timespec pause = { .tv_nsec = 20 * 1000 * 1000 };
-	struct timespec start, now;
+	struct br_deadline deadline = br_deadline_in(seconds);
+	bool pending = false;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &start); /* cannot fail for this clock */
-	for (;;) {
-		bool pending = false;
+	do {
 		int r = is_being_cleaned(fd, id, &pending, err);
 
 		if (r < 0 || !pending)
@@ -278,11 +285,8 @@ int br_subvol_wait_cleaned(int fd, uint64_t id, unsigned seconds, struct br_erro
 		/* the ioctl behind it wakes the kernel thread that frees deleted subvolumes */
 		if (btrfs_util_sync_fd(fd))
 			return br_error_set(err, BR_ERR_SYNC, errno, NULL, NULL);
-		(void)nanosleep(&pause, NULL);
-		(void)clock_gettime(CLOCK_MONOTONIC, &now);
-		if (now.tv_sec - start.tv_sec >= (time_t)seconds)
-			return 0;
-	}
+	} while (br_deadline_pause(deadline, CLEANER_PAUSE));
+	return 0;
 }
 
 int br_subvol_commit(int fd, struct br_error *err)

@@ -41,6 +41,9 @@ struct br_subvol {
  */
 BR_MUST_CHECK int br_subvol_is_root(int fd, bool *ret, struct br_error *err);
 
+/* Is an open object on a btrfs? Also when that cannot be told. O_PATH is enough. */
+bool br_subvol_may_be_btrfs(int fd);
+
 /*
  * Read the properties of the subvolume whose root is open. BR_ERR_LAYOUT when fd is not a
  * subvolume's root, BR_ERR_SUBVOLUME otherwise.
@@ -129,8 +132,21 @@ struct br_subvol_filter {
 BR_MUST_CHECK int br_subvol_snapshot_nested(int src, int dst, const struct br_subvol_filter *filter,
 					    uint64_t *count, struct br_error *err);
 
-/* Are other subvolumes nested in the one whose open root this is? BR_ERR_SUBVOLUME. */
-BR_MUST_CHECK int br_subvol_has_nested(int fd, bool *ret, struct br_error *err);
+/*
+ * Are other subvolumes nested in the one whose open root this is? dir: only those in this directory of it,
+ * path relative; "": anywhere. BR_ERR_SUBVOLUME.
+ */
+BR_MUST_CHECK int br_subvol_has_nested(int fd, const char *dir, bool *ret, struct br_error *err);
+
+/*
+ * Told of a nested subvolume: its path from the one that is looked at, and its id. A negative result ends the visit and
+ * is returned.
+ */
+typedef int (*br_subvol_visitor)(void *data, const char *path, uint64_t id, struct br_error *err);
+
+/* Visit the subvolumes nested in the one whose open root this is, those in others after these. BR_ERR_SUBVOLUME. */
+BR_MUST_CHECK int br_subvol_visit_nested(int fd, br_subvol_visitor visit, void *data,
+					 struct br_error *err);
 
 /* Set or clear the read-only flag of the open subvolume root. BR_ERR_SUBVOLUME. */
 BR_MUST_CHECK int br_subvol_set_read_only(int fd, bool read_only, struct br_error *err);

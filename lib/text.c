@@ -70,3 +70,18 @@ void br_text_put_duration(FILE *out, uint64_t usec)
 {
 	(void)fprintf(out, "%.3f s", (double)usec / 1e6);
 }
+
+void br_text_put_length(FILE *out, uint64_t seconds)
+{
+	static const struct {
+		const char *name;
+		uint64_t seconds;
+	} units[] = { { "day", 86400 }, { "hour", 3600 }, { "minute", 60 }, { "second", 1 } };
+	size_t unit = 0;
+	uint64_t count;
+
+	while (units[unit].seconds > 1 && seconds < 2 * units[unit].seconds)
+		unit++;
+	count = seconds / units[unit].seconds;
+	(void)fprintf(out, "%" PRIu64 " %s%s", count, units[unit].name, count == 1 ? "" : "s");
+}

@@ -25,6 +25,9 @@ void br_text_put_count(FILE *out, uint64_t count);
 /* Write a number of bytes: "33 B", "1.5 MiB". */
 void br_text_put_size(FILE *out, uint64_t bytes);
 
+/* Write seconds in the largest unit that leaves no more than a rounding: "45 days", "36 hours". */
+void br_text_put_length(FILE *out, uint64_t seconds);
+
 /* Write microseconds as seconds: "0.036 s". */
 void br_text_put_duration(FILE *out, uint64_t usec);
 

@@ -91,6 +91,19 @@ int br_inode_read(int fd, uint64_t ino, struct br_inode *ret, struct br_error *e
 	return r > 0 ? br_inode_parse(&item, ret, err) : r;
 }
 
+int br_inode_find(struct br_tree_window *window, uint64_t ino, struct br_inode *ret,
+		  struct br_error *err)
+{
+	const struct br_tree_key key = { ino, BTRFS_INODE_ITEM_KEY, 0 };
+	struct br_tree_item item;
+	int r = br_tree_window_find(window, &key, &item, err);
+
+	*ret = (struct br_inode){ .ino = ino };
+	if (r <= 0 || br_tree_key_compare(&item.key, &key) != 0)
+		return r < 0 ? r : 0;
+	return br_inode_parse(&item, ret, err);
+}
+
 bool br_inode_is_same(const struct br_inode *a, const struct br_inode *b)
 {
 	return a->names && b->names && a->ino == b->ino && a->generation == b->generation &&
@@ -136,19 +149,43 @@ static int visit_refs(const struct br_tree_item *item, const struct name_visit *
 	return 0;
 }
 
+static struct br_tree_range range_of_names(uint64_t ino)
+{
+	return (struct br_tree_range){ .first = { ino, BTRFS_INODE_REF_KEY, 0 },
+				       .last = { ino, BTRFS_INODE_EXTREF_KEY, UINT64_MAX } };
+}
+
+static int visit_all(struct br_tree_search *search, const struct name_visit *v,
+		     struct br_error *err)
+{
+	struct br_tree_item item;
+	int r;
+
+	while ((r = br_tree_search_next(search, &item, err)) > 0)
+		if ((r = visit_refs(&item, v, err)) < 0)
+			return r;
+	return r;
+}
+
 int br_inode_visit_names(int fd, uint64_t ino,
 			 int (*visit)(void *data, uint64_t dir, const char *name, size_t length,
 				      struct br_error *err),
 			 void *data, struct br_error *err)
 {
-	const struct name_visit v = { visit, data };
-	struct br_tree_range range = { .first = { ino, BTRFS_INODE_REF_KEY, 0 },
-				       .last = { ino, BTRFS_INODE_EXTREF_KEY, UINT64_MAX } };
+	const struct br_tree_range range = range_of_names(ino);
 	BR_AUTO_SEARCH search = { 0 };
-	struct br_tree_item item;
 	int r = br_tree_search_begin(&search, fd, &range, err);
 
-	while (r >= 0 && (r = br_tree_search_next(&search, &item, err)) > 0)
-		r = visit_refs(&item, &v, err);
-	return r;
+	return r < 0 ? r : visit_all(&search, &(struct name_visit){ visit, data }, err);
+}
+
+int br_inode_visit_names_in(struct br_tree_window *window, uint64_t ino,
+			    int (*visit)(void *data, uint64_t dir, const char *name, size_t length,
+					 struct br_error *err),
+			    void *data, struct br_error *err)
+{
+	const struct br_tree_range range = range_of_names(ino);
+	struct br_tree_search search = br_tree_search_in(window, &range);
+
+	return visit_all(&search, &(struct name_visit){ visit, data }, err);
 }

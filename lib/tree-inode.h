@@ -5,6 +5,7 @@
 
 #include "error.h"
 #include "tree-search.h"
+#include "tree-window.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -56,6 +57,10 @@ BR_MUST_CHECK int br_tree_entry_parse(const struct br_tree_item *item, struct br
  */
 BR_MUST_CHECK int br_inode_read(int fd, uint64_t ino, struct br_inode *ret, struct br_error *err);
 
+/* The same in a window, for many inodes one after the other. */
+BR_MUST_CHECK int br_inode_find(struct br_tree_window *window, uint64_t ino, struct br_inode *ret,
+				struct br_error *err);
+
 /*
  * Are these the same object, in two subvolumes with a common past? Inode numbers alone do not
  * tell: both may have given the same number since. False when one is absent.
@@ -70,5 +75,11 @@ BR_MUST_CHECK int br_inode_visit_names(int fd, uint64_t ino,
 				       int (*visit)(void *data, uint64_t dir, const char *name,
 						    size_t length, struct br_error *err),
 				       void *data, struct br_error *err);
+
+/* The same in a window. visit must not use that window. */
+BR_MUST_CHECK int br_inode_visit_names_in(struct br_tree_window *window, uint64_t ino,
+					  int (*visit)(void *data, uint64_t dir, const char *name,
+						       size_t length, struct br_error *err),
+					  void *data, struct br_error *err);
 
 #endif

@@ -2,6 +2,8 @@
 /* Reading the items of a btrfs tree. */
 #include "tree-search.h"
 
+#include "tree-window.h"
+
 #include <errno.h>
 #include <linux/btrfs.h>
 #include <stdlib.h>
@@ -19,6 +21,12 @@ int br_tree_search_begin(struct br_tree_search *search, int fd, const struct br_
 	if (!search->buffer)
 		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
 	return 0;
+}
+
+struct br_tree_search br_tree_search_in(struct br_tree_window *window,
+					const struct br_tree_range *range)
+{
+	return (struct br_tree_search){ .fd = -1, .window = window, .rest = *range };
 }
 
 void br_tree_search_end(struct br_tree_search *search)
@@ -44,7 +52,7 @@ static bool step(struct br_tree_key *key)
 	return ++key->object != 0;
 }
 
-static int key_compare(const struct br_tree_key *a, const struct br_tree_key *b)
+int br_tree_key_compare(const struct br_tree_key *a, const struct br_tree_key *b)
 {
 	if (a->object != b->object)
 		return a->object < b->object ? -1 : 1;
@@ -102,17 +110,60 @@ int br_tree_lookup(int fd, const struct br_tree_key *key, void *data, uint32_t s
 	return 1;
 }
 
+int br_tree_fetch(int fd, const struct br_tree_range *range, uint32_t items, void *buffer,
+		  size_t size, struct br_tree_answer *ret, struct br_error *err)
+{
+	struct btrfs_ioctl_search_args_v2 *args = buffer;
+
+	*args = arguments_of(range, size);
+	args->key.nr_items = items;
+	if (ioctl(fd, BTRFS_IOC_TREE_SEARCH_V2, args) != 0)
+		return fail(err);
+	*ret = (struct br_tree_answer){ .count = args->key.nr_items, .begin = sizeof(*args) };
+	return 0;
+}
+
 static int fill(struct br_tree_search *search, struct br_error *err)
 {
-	struct btrfs_ioctl_search_args_v2 *args = (void *)search->buffer;
+	struct br_tree_answer answer = { 0 };
+	int r = br_tree_fetch(search->fd, &search->rest, UINT32_MAX, search->buffer, BUFFER_SIZE,
+			      &answer, err);
 
-	*args = arguments_of(&search->rest, BUFFER_SIZE);
-	if (ioctl(search->fd, BTRFS_IOC_TREE_SEARCH_V2, args) != 0)
-		return fail(err);
-	search->filled = args->key.nr_items;
-	search->used = sizeof(*args);
+	if (r < 0)
+		return r;
+	search->filled = answer.count;
+	search->used = answer.begin;
 	search->ended = search->filled == 0;
 	return 0;
+}
+
+/* What was handed out is not asked for again. */
+static void go_on(struct br_tree_search *search, const struct br_tree_key *key)
+{
+	search->rest.first = *key;
+	if (!step(&search->rest.first) ||
+	    br_tree_key_compare(&search->rest.first, &search->rest.last) > 0)
+		search->ended = true;
+}
+
+static int next_in_window(struct br_tree_search *search, struct br_tree_item *item_ret,
+			  struct br_error *err)
+{
+	struct br_tree_item item;
+	int r;
+
+	if (search->ended)
+		return 0;
+	r = br_tree_window_find(search->window, &search->rest.first, &item, err);
+	if (r < 0)
+		return r;
+	if (r == 0 || br_tree_key_compare(&item.key, &search->rest.last) > 0) {
+		search->ended = true;
+		return 0;
+	}
+	*item_ret = item;
+	go_on(search, &item.key);
+	return 1;
 }
 
 int br_tree_search_next(struct br_tree_search *search, struct br_tree_item *item_ret,
@@ -120,6 +171,8 @@ int br_tree_search_next(struct br_tree_search *search, struct br_tree_item *item
 {
 	struct btrfs_ioctl_search_header header;
 
+	if (search->window)
+		return next_in_window(search, item_ret, err);
 	if (!search->ended && search->filled == 0) {
 		int r = fill(search, err);
 
@@ -134,8 +187,6 @@ int br_tree_search_next(struct br_tree_search *search, struct br_tree_item *item
 	item_ret->size = header.len;
 	search->used += (uint32_t)sizeof(header) + header.len;
 	search->filled--;
-	search->rest.first = item_ret->key;
-	if (!step(&search->rest.first) || key_compare(&search->rest.first, &search->rest.last) > 0)
-		search->ended = true;
+	go_on(search, &item_ret->key);
 	return 1;
 }

@@ -31,4 +31,14 @@ struct br_volume {
  */
 BR_MUST_CHECK int br_volume_read(int fd, struct br_volume *ret, struct br_error *err);
 
+/*
+ * Bytes that can still become metadata: what is free in its block groups, and what could be allocated to new ones,
+ * without the reserve that the kernel keeps for itself. Of several devices an estimate.
+ *
+ * fd  as above
+ *
+ * Returns 0 with *ret, untouched otherwise. BR_ERR_DEVICE_PROBE, BR_ERR_NOMEM. Needs no privilege.
+ */
+BR_MUST_CHECK int br_volume_metadata_room(int fd, uint64_t *ret, struct br_error *err);
+
 #endif

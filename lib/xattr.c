@@ -149,7 +149,8 @@ int br_xattr_copy(const struct br_object *src, const struct br_object *dst, cons
 	if (r < 0)
 		return r;
 	for (const char *name = next_name(space, NULL); name; name = next_name(space, name)) {
-		if (skip && strcmp(name, skip) == 0)
+		if ((skip && strcmp(name, skip) == 0) ||
+		    (dst->is_foreign && strncmp(name, BR_XATTR_BTRFS, strlen(BR_XATTR_BTRFS)) == 0))
 			continue;
 		r = copy_one(src, dst, name, space, err);
 		if (r < 0)

@@ -9,13 +9,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define BR_XATTR_COMPRESSION "btrfs.compression"
+#define BR_XATTR_BTRFS "btrfs." /* properties: of btrfs alone */
+#define BR_XATTR_COMPRESSION BR_XATTR_BTRFS "compression"
 
 /* One object of a file system: open, or, where it cannot be opened, found by directory and name. */
 struct br_object {
 	int fd; /* a descriptor that is not O_PATH; -1: use dir and name, which is not followed */
 	int dir;
 	const char *name; /* in err->path, also of an open object */
+	bool is_foreign;  /* of a copy: it is not on btrfs, and cannot have what only btrfs has */
 };
 
 /* Room to work in, about 130 KiB: too much for a stack, and allocated once for many objects. */
@@ -27,7 +29,7 @@ struct br_xattr_space {
 
 /*
  * Set all extended attributes of one object on another one, as they are: labels, capabilities and
- * ACLs too. Those that only dst has stay.
+ * ACLs too. Those that only dst has stay. Properties of btrfs are left out where dst is_foreign.
  *
  * skip  a name to leave out; NULL: none
  *

@@ -5,6 +5,7 @@
 LIB_SRC := $(sort $(wildcard lib/*.c))
 TOOL_SRC := $(sort $(wildcard initrd-tool/*.c))
 HELPER_SRC := $(sort $(wildcard post-boot-helper/*.c))
+GENERATOR_SRC := $(sort $(wildcard hooks/systemd/generator/*.c))
 
 objects = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
@@ -18,7 +19,9 @@ LIBTOOLPARTS := $(B)/libblankroot-initrd.a
 TOOL := $(B)/blankroot-initrd
 HELPER := $(if $(HELPER_SRC),$(B)/blankroot)
 
-PRODUCTS := $(if $(TOOL_MAIN),$(TOOL)) $(HELPER)
+GENERATOR := $(B)/blankroot-generator
+
+PRODUCTS := $(if $(TOOL_MAIN),$(TOOL)) $(HELPER) $(GENERATOR)
 ifeq ($(FLAVOUR),$(DEFAULT_FLAVOUR))
 PRODUCTS := $(patsubst $(B)/%,$(BUILD)/%,$(PRODUCTS))
 endif
@@ -26,6 +29,7 @@ endif
 PRODUCTS += $(if $(LIB_SRC),$(LIBBLANKROOT))
 INITRD_PRODUCT := $(filter %/blankroot-initrd,$(PRODUCTS))
 HELPER_PRODUCT := $(filter %/blankroot,$(PRODUCTS))
+GENERATOR_PRODUCT := $(filter %/blankroot-generator,$(PRODUCTS))
 
 # --- flags: a change of any of them rebuilds everything of the flavour ---
 
@@ -40,9 +44,10 @@ $(B)/flags: FORCE
 
 # --- objects ---
 
-$(call objects,$(TOOL_SRC) $(HELPER_SRC)): private BR_CPPFLAGS += -DBLANKROOT_VERSION='"$(VERSION)"'
+$(call objects,$(TOOL_SRC) $(HELPER_SRC) $(GENERATOR_SRC)): private BR_CPPFLAGS += -DBLANKROOT_VERSION='"$(VERSION)"'
 
-$(call objects,$(HELPER_SRC)): private BR_CPPFLAGS += $(if $(call is_yes,$(WITH_SYSTEMD)),-DWITH_SYSTEMD=1)
+$(call objects,$(HELPER_SRC)): private BR_CPPFLAGS += $(if $(call is_yes,$(WITH_SYSTEMD)),-DWITH_SYSTEMD=1) \
+	$(if $(call is_yes,$(WITH_LIBARCHIVE)),-DWITH_LIBARCHIVE=1)
 
 $(B)/obj/%.o: %.c $(B)/flags | $(STATIC_LIBS_STAMP)
 	$(call say,CC,$@)
@@ -65,8 +70,8 @@ $(LIBTOOLPARTS): $(call objects,$(TOOL_PARTS)) $(B)/flags
 # Removed sources must not leave a stale archive behind.
 $(B)/sources: FORCE
 	@mkdir -p $(@D)
-	@echo '$(LIB_SRC) $(TOOL_SRC) $(HELPER_SRC)' | cmp -s - $@ || \
-		echo '$(LIB_SRC) $(TOOL_SRC) $(HELPER_SRC)' >$@
+	@echo '$(LIB_SRC) $(TOOL_SRC) $(HELPER_SRC) $(GENERATOR_SRC)' | cmp -s - $@ || \
+		echo '$(LIB_SRC) $(TOOL_SRC) $(HELPER_SRC) $(GENERATOR_SRC)' >$@
 $(LIBBLANKROOT) $(LIBTOOLPARTS): $(B)/sources
 
 # --- programs ---
@@ -104,12 +109,18 @@ $(HELPER): $(call objects,$(HELPER_SRC)) $(LIBBLANKROOT) $(B)/flags
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIBBLANKROOT) $(HELPER_LIBS) $(LDLIBS)
 endif
 
+$(GENERATOR): $(call objects,$(GENERATOR_SRC)) $(LIBBLANKROOT) $(B)/flags
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIBBLANKROOT) $(DYNAMIC_LIBS) $(LDLIBS)
+
 ifeq ($(FLAVOUR),$(DEFAULT_FLAVOUR))
 $(BUILD)/blankroot-initrd: $(TOOL)
-	$(Q)cp -p $(TOOL).debug $(BUILD)/
-	$(Q)cp -p $(TOOL) $@
+	$(Q)cp -p --remove-destination $(TOOL).debug $(BUILD)/
+	$(Q)cp -p --remove-destination $(TOOL) $@
 $(BUILD)/blankroot: $(HELPER)
-	$(Q)cp -p $< $@
+	$(Q)cp -p --remove-destination $< $@
+$(BUILD)/blankroot-generator: $(GENERATOR)
+	$(Q)cp -p --remove-destination $< $@
 endif
 
 # --- static libraries ---
@@ -120,4 +131,5 @@ $(STATIC_LIBS_STAMP): packaging/static-libs
 	$(Q)packaging/static-libs $(@D)
 endif
 
--include $(wildcard $(B)/obj/*/*.d $(B)/obj/*/*/*.d)
+# Those of the generator lie deepest.
+-include $(wildcard $(B)/obj/*/*.d $(B)/obj/*/*/*.d $(B)/obj/*/*/*/*.d)

@@ -7,7 +7,9 @@ FLAVOUR := $(subst $(space),-,$(strip \
 	$(if $(call is_yes,$(STATIC)),static,dynamic) \
 	$(if $(call is_yes,$(WITH_KMOD)),,nokmod) \
 	$(if $(call is_yes,$(WITH_SYSTEMD)),,nosystemd) \
-	$(subst $(comma),-,$(SANITIZE))))
+	$(if $(call is_yes,$(WITH_LIBARCHIVE)),,noarchive) \
+	$(subst $(comma),-,$(SANITIZE)) \
+	$(if $(call is_yes,$(COVERAGE)),coverage)))
 B := $(BUILD)/$(FLAVOUR)
 DEFAULT_FLAVOUR := gcc-static
 
@@ -24,7 +26,7 @@ WARNINGS += -Wunreachable-code-return
 endif
 WARNINGS += $(if $(call is_yes,$(WERROR)),-Werror)
 
-ifneq ($(SANITIZE),)
+ifneq ($(SANITIZE)$(call is_yes,$(COVERAGE)),)
 DEFAULT_CFLAGS := -O1 -g
 else ifeq ($(STATIC),yes)
 DEFAULT_CFLAGS := -Os -g
@@ -44,6 +46,17 @@ BR_CFLAGS = -std=gnu11 $(WARNINGS) -fstack-protector-strong -fno-common -ffile-p
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 BR_LDFLAGS = -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE))
+
+# Counters live in a file that is mapped, %c: what a program that was killed had reached is known all the same. Its
+# name is in the programs, for some are run without this environment; %m: all runs of one add to one file.
+ifeq ($(COVERAGE),yes)
+ifneq ($(COMPILER),clang)
+$(error COVERAGE=yes needs CC=clang)
+endif
+COVERAGE_COUNTERS := $(abspath $(B))/counters
+BR_CFLAGS += -fprofile-instr-generate=$(COVERAGE_COUNTERS)/%m%c.profraw -fcoverage-mapping
+BR_CPPFLAGS += -mllvm -runtime-counter-relocation=true
+endif
 
 # Unwind tables: see static.ld. gdb still finds those of our own code, in .debug_frame.
 ifeq ($(STATIC),yes)
@@ -65,7 +78,8 @@ LIB_LIBS := $(DYNAMIC_LIBS)
 endif
 
 # The helper is linked dynamically in every flavour.
-HELPER_LIBS := -lsmartcols -ljansson $(if $(call is_yes,$(WITH_SYSTEMD)),-lsystemd) $(DYNAMIC_LIBS)
+HELPER_LIBS := -lsmartcols -ljansson $(if $(call is_yes,$(WITH_SYSTEMD)),-lsystemd) \
+	$(if $(call is_yes,$(WITH_LIBARCHIVE)),-larchive) $(DYNAMIC_LIBS)
 
 ALL_CFLAGS = $(BR_CPPFLAGS) $(BR_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS = $(BR_CFLAGS) $(CFLAGS) $(BR_LDFLAGS) $(LDFLAGS)

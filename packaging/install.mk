@@ -16,8 +16,11 @@ install-man:
 	$(if $(MAN8),$(INSTALL) -D -m 0644 -t $(DESTDIR)$(MANDIR)/man8 $(MAN8))
 	$(if $(MAN5),$(INSTALL) -D -m 0644 -t $(DESTDIR)$(MANDIR)/man5 $(MAN5))
 
-# bash looks for a file with the name of the program; zsh reads all that it finds, and sees in the first line for what.
+# bash and fish look for a file with the name of the program; zsh reads all that it finds, and sees in the first line for
+# what.
 install-completions:
 	$(INSTALL) -D -m 0644 packaging/completions/blankroot.bash $(DESTDIR)$(BASHCOMPDIR)/blankroot
 	ln -sf blankroot $(DESTDIR)$(BASHCOMPDIR)/blankroot-initrd
 	$(INSTALL) -D -m 0644 packaging/completions/blankroot.zsh $(DESTDIR)$(ZSHCOMPDIR)/_blankroot
+	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(FISHCOMPDIR) packaging/completions/blankroot.fish \
+		packaging/completions/blankroot-initrd.fish

@@ -242,6 +242,9 @@ static int parse(const char *path, struct boot_report *report, struct br_error *
 {
 	json_error_t error;
 
+	/* jansson passes over it, other programs do not */
+	if (memchr(report->text, '\0', report->size))
+		return br_error_set(err, BR_ERR_READ, 0, path, "not valid JSON: a NUL byte");
 	report->json = json_loadb(report->text, report->size, JSON_REJECT_DUPLICATES, &error);
 	if (!report->json)
 		return br_error_set(err, BR_ERR_READ, 0, path, "not valid JSON: line %d: %s",

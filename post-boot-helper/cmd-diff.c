@@ -1,158 +1,80 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* blankroot diff: what the next reset will lose. */
+#include "command-options.h"
 #include "command.h"
 #include "config.h"
 #include "diff.h"
 #include "filesystem.h"
 
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
+
+enum { MODE_FLAT, MODE_SUMMARY, MODE_JSON, MODE_SUGGEST };
 
 struct options {
 	struct filesystem_options filesystem;
 	struct diff_options diff;
-	void (*print)(FILE *out, const struct diffs *diffs);
-	unsigned prints; /* how many were asked for */
-	bool exit_code, help;
+	struct command_mode mode;
+	bool exit_code;
 };
-
-enum long_option {
-	OPTION_OF = 256,
-	OPTION_FROM,
-	OPTION_SUBVOLUME,
-	OPTION_ONLY,
-	OPTION_SUMMARY,
-	OPTION_JSON,
-	OPTION_SUGGEST,
-	OPTION_EXIT_CODE,
-	OPTION_DEVICE,
-	OPTION_CONFIG,
-	OPTION_HELP,
-};
-
-static const struct option long_options[] = {
-	{ "of", required_argument, NULL, OPTION_OF },
-	{ "from", required_argument, NULL, OPTION_FROM },
-	{ "subvolume", required_argument, NULL, OPTION_SUBVOLUME },
-	{ "only", required_argument, NULL, OPTION_ONLY },
-	{ "summary", no_argument, NULL, OPTION_SUMMARY },
-	{ "json", no_argument, NULL, OPTION_JSON },
-	{ "suggest", no_argument, NULL, OPTION_SUGGEST },
-	{ "exit-code", no_argument, NULL, OPTION_EXIT_CODE },
-	{ "device", required_argument, NULL, OPTION_DEVICE },
-	{ "config", required_argument, NULL, OPTION_CONFIG },
-	{ "help", no_argument, NULL, OPTION_HELP },
-	{ 0 },
-};
-
-static void print_help(void)
-{
-	(void)fputs(/* lost output is found when standard output is closed */
-		    "Usage: blankroot diff [OPTION]...\n"
-		    "Tell what the next reset will lose: what is different in the root from its\n"
-		    "blank, but for the persistent paths.\n"
-		    "\n"
-		    "      --of=NAME         an archive or another subvolume instead of the root\n"
-		    "      --from=NAME       an archive, a snapshot or another subvolume instead of\n"
-		    "                        the blank\n"
-		    "      --subvolume=NAME  only this ephemeral subvolume\n"
-		    "      --only=PATH       only this path and what is in it\n"
-		    "      --summary         directories as a tree, with totals\n"
-		    "      --json            everything, for programs\n"
-		    "      --suggest         the lines of a configuration that would keep it\n"
-		    "      --exit-code       exit with 3 if anything is different\n"
-		    "      --device=SPEC     another file system: UUID=, LABEL=, PARTUUID=, PARTLABEL=\n"
-		    "                        or a device\n"
-		    "      --config=FILE     the configuration (default " BR_CONFIG_PATH ")\n"
-		    "      --help            print this and exit\n"
-		    "\n"
-		    "Each line begins with what happened: + created, - deleted, * changed, . changed\n"
-		    "in its attributes only, > renamed.\n"
-		    "\n"
-		    "Exit codes: 0 done; 1 failed; 2 usage error; 3 with --exit-code: something is\n"
-		    "different.\n",
-		    stdout);
-}
-
-static int fail_usage(const char *what)
-{
-	if (what)
-		(void)fprintf(stderr, "blankroot diff: %s\n", what);
-	(void)fputs("Try 'blankroot diff --help' for more information.\n", stderr);
-	return EXIT_USAGE;
-}
 
 static int fail(const struct br_error *err)
 {
 	int code = command_fail("blankroot diff", err);
 
-	return br_code_class(err->code) == BR_CLASS_USAGE ? EXIT_USAGE : code;
+	return err->code == BR_ERR_USAGE ? EXIT_USAGE : code;
 }
 
-static void set_print(struct options *options, void (*print)(FILE *out, const struct diffs *diffs))
+static int check(const void *data)
 {
-	options->print = print;
-	options->prints++;
+	const struct options *options = data;
+
+	if (options->mode.count > 1)
+		return command_fail_usage(
+			"blankroot diff",
+			"only one of --summary, --json and --suggest can be given", NULL);
+	if (options->diff.only && options->diff.only[0] != '/')
+		return command_fail_usage("blankroot diff", "--only takes an absolute path", NULL);
+	return EXIT_DONE;
 }
 
-static void set_option(struct options *options, int option)
-{
-	switch (option) {
-	case OPTION_OF:
-		options->diff.of = optarg;
-		break;
-	case OPTION_FROM:
-		options->diff.from = optarg;
-		break;
-	case OPTION_SUBVOLUME:
-		options->diff.subvolume = optarg;
-		break;
-	case OPTION_ONLY:
-		options->diff.only = optarg;
-		break;
-	case OPTION_SUMMARY:
-		set_print(options, diff_print_summary);
-		break;
-	case OPTION_JSON:
-		set_print(options, diff_print_json);
-		break;
-	case OPTION_SUGGEST:
-		set_print(options, diff_print_suggestion);
-		break;
-	case OPTION_EXIT_CODE:
-		options->exit_code = true;
-		break;
-	case OPTION_DEVICE:
-		options->filesystem.device = optarg;
-		break;
-	case OPTION_CONFIG:
-		options->filesystem.config = optarg;
-		break;
-	default:
-		options->help = true;
-	}
-}
-
-/* Returns EXIT_DONE, or EXIT_USAGE when it was explained what is wrong. */
 static int parse(int argc, char *argv[], struct options *options)
 {
-	int option;
+	const struct command_option list[] = {
+		OPTION_STRING("of", "NAME", &options->diff.of,
+			      "an archive or another subvolume instead of the root"),
+		OPTION_STRING("from", "NAME", &options->diff.from,
+			      "an archive, a snapshot or another subvolume instead of\nthe blank"),
+		OPTION_STRING("subvolume", "NAME", &options->diff.subvolume,
+			      "only this ephemeral subvolume"),
+		OPTION_STRING("only", "PATH", &options->diff.only,
+			      "only this path and what is in it"),
+		OPTION_MODE("summary", &options->mode, MODE_SUMMARY,
+			    "directories as a tree, with totals"),
+		OPTION_MODE("json", &options->mode, MODE_JSON, "everything, for programs"),
+		OPTION_MODE("suggest", &options->mode, MODE_SUGGEST,
+			    "the lines of a configuration that would keep it"),
+		OPTION_FLAG("exit-code", &options->exit_code,
+			    "exit with 3 if anything is different"),
+		OPTION_DEVICE(&options->filesystem.device, "a device"),
+		OPTION_CONFIG_DEFAULT(&options->filesystem.config),
+	};
+	const struct command_usage usage = {
+		.head = "Usage: blankroot diff [OPTION]...\n"
+			"Tell what the next reset will lose: what is different in the root from its\n"
+			"blank, but for the persistent paths.\n",
+		.tail = "Each line begins with what happened: + created, - deleted, * changed, . changed\n"
+			"in its attributes only, > renamed.\n"
+			"\n"
+			"Exit codes: 0 done; 1 failed; 2 usage error; 3 with --exit-code: something is\n"
+			"different.\n",
+		.options = list,
+		.option_count = sizeof(list) / sizeof(list[0]),
+		.check = check,
+		.data = options,
+	};
 
-	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		if (option == '?')
-			return fail_usage(NULL);
-		set_option(options, option);
-	}
-	if (optind < argc) {
-		(void)fprintf(stderr, "blankroot diff: unexpected argument '%s'\n", argv[optind]);
-		return fail_usage(NULL);
-	}
-	if (options->prints > 1)
-		return fail_usage("only one of --summary, --json and --suggest can be given");
-	if (options->diff.only && options->diff.only[0] != '/')
-		return fail_usage("--only takes an absolute path");
-	return EXIT_DONE;
+	return command_options_parse(&usage, argc, argv, NULL);
 }
 
 /* Standard output may be for a program: what is worth knowing besides goes to the other. */
@@ -174,6 +96,12 @@ static void tell_unrelated(const struct diffs *diffs)
 
 static int act(const struct options *options)
 {
+	static void (*const prints[])(FILE *, const struct diffs *) = {
+		[MODE_FLAT] = diff_print_flat,
+		[MODE_SUMMARY] = diff_print_summary,
+		[MODE_JSON] = diff_print_json,
+		[MODE_SUGGEST] = diff_print_suggestion,
+	};
 	struct filesystem filesystem;
 	struct diffs diffs = { 0 };
 	struct br_error err = { 0 };
@@ -185,7 +113,7 @@ static int act(const struct options *options)
 	r = diffs_find(&filesystem, &options->diff, &diffs, &err);
 	if (r == 0) {
 		tell_unrelated(&diffs);
-		options->print(stdout, &diffs);
+		prints[options->mode.value](stdout, &diffs);
 		for (size_t i = 0; i < diffs.count; i++)
 			is_different |= diffs.items[i].changes.count > 0;
 		diffs_free(&diffs);
@@ -198,16 +126,11 @@ static int act(const struct options *options)
 
 static int run(int argc, char *argv[])
 {
-	struct options options = { .filesystem = { .config = BR_CONFIG_PATH, .shared = true },
-				   .print = diff_print_flat };
+	struct options options = { .filesystem = { .config = BR_CONFIG_PATH, .shared = true } };
 	int code = parse(argc, argv, &options);
 
-	if (code != EXIT_DONE)
+	if (code != COMMAND_GO_ON)
 		return code;
-	if (options.help) {
-		print_help();
-		return EXIT_DONE;
-	}
 	return act(&options);
 }
 

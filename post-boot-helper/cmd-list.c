@@ -1,91 +1,156 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* blankroot list: the archives, parked subvolumes and snapshots, and what retention thinks of them. */
 #include "cleanup.h"
+#include "command-options.h"
 #include "command.h"
 #include "filesystem.h"
+#include "overhead-all.h"
 #include "retained-all.h"
 #include "text.h"
 
-#include <getopt.h>
 #include <libsmartcols/libsmartcols.h>
 #include <stdio.h>
 #include <string.h>
 
-struct options {
-	struct filesystem_options filesystem;
-	const char *subvolume;
-	bool json, no_headings, help;
+enum column {
+	NAME,
+	KIND,
+	SUBVOLUME,
+	TIME,
+	GOOD,
+	PINNED,
+	STAYS,
+	REASON,
+	COMMENT,
+	SIZE,
+	COLUMN_COUNT,
 };
 
-static void print_help(void)
+#define DEFAULT_COUNT SIZE /* the columns before it: its numbers take time */
+
+static const char *const headings[COLUMN_COUNT] = {
+	[NAME] = "NAME",       [KIND] = "KIND",     [SUBVOLUME] = "SUBVOLUME", [TIME] = "TIME",
+	[GOOD] = "GOOD",       [PINNED] = "PINNED", [STAYS] = "STAYS",         [REASON] = "REASON",
+	[COMMENT] = "COMMENT", [SIZE] = "SIZE",
+};
+
+struct columns {
+	enum column list[2 * COLUMN_COUNT];
+	size_t count;
+};
+
+struct options {
+	struct filesystem_options filesystem;
+	struct columns columns;
+	const char *subvolume;
+	bool json, no_headings, bytes;
+};
+
+/* --- columns --- */
+
+/* COLUMN_COUNT: there is none of that name. */
+static enum column find_column(const char *name, size_t length)
 {
-	(void)fputs(
-		"Usage: blankroot list [OPTION]... [SUBVOLUME]\n"
-		"List archives and snapshots, oldest first, and why each stays or goes.\n"
-		"\n"
-		"SUBVOLUME: only those of this one, given by its path from the top level.\n"
-		"\n"
-		"      --json         for programs\n"
-		"      --noheadings   without the line of headings\n"
-		"      --device=SPEC  another file system: UUID=, LABEL=, PARTUUID=, PARTLABEL=\n"
-		"                     or a block device\n"
-		"      --config=FILE  another configuration (" BR_CONFIG_PATH ")\n"
-		"      --help         print this and exit\n"
-		"\n"
-		"Exit codes: 0 done; 1 failed; 2 usage error.\n",
-		stdout); /* lost output is found when it is closed */
+	for (size_t i = 0; i < COLUMN_COUNT; i++)
+		if (strlen(headings[i]) == length && strncasecmp(headings[i], name, length) == 0)
+			return (enum column)i;
+	return COLUMN_COUNT;
 }
 
-static int fail_usage(const char *argument)
+static void use_default_columns(struct columns *columns)
 {
-	if (argument)
-		(void)fprintf(stderr, "blankroot list: unexpected argument '%s'\n", argument);
-	(void)fputs("Try 'blankroot list --help' for more information.\n", stderr);
-	return EXIT_USAGE;
+	columns->count = 0;
+	for (size_t i = 0; i < DEFAULT_COUNT; i++)
+		columns->list[columns->count++] = (enum column)i;
+}
+
+static bool has_column(const struct columns *columns, enum column column)
+{
+	for (size_t i = 0; i < columns->count; i++)
+		if (columns->list[i] == column)
+			return true;
+	return false;
+}
+
+/* Each column once: programs would find only one of two with the same name. */
+static bool read_columns(void *data, const char *list)
+{
+	struct columns *columns = data;
+
+	use_default_columns(columns);
+	if (*list == '+')
+		list++;
+	else
+		columns->count = 0;
+	for (;;) {
+		size_t length = strcspn(list, ",");
+		enum column column = find_column(list, length);
+
+		if (column == COLUMN_COUNT || has_column(columns, column)) {
+			(void)fprintf(stderr, "blankroot list: column '%.*s' in --output %s\n",
+				      (int)length, list,
+				      column == COLUMN_COUNT ? "does not exist" : "is there twice");
+			return false;
+		}
+		columns->list[columns->count++] = column;
+		if (list[length] == '\0')
+			return true;
+		list += length + 1;
+	}
 }
 
 static int parse(int argc, char *argv[], struct options *options)
 {
-	static const struct option long_options[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "device", required_argument, NULL, 'd' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "noheadings", no_argument, NULL, 'n' },
-		{ 0 },
+	const struct command_option list[] = {
+		OPTION_FLAG("json", &options->json, "for programs"),
+		OPTION_FLAG("noheadings", &options->no_headings, "without the line of headings"),
+		{ .name = "output",
+		  .argument = "LIST",
+		  .help = "these columns, with commas between them; +LIST: after the\n"
+			  "usual ones. NAME, KIND, SUBVOLUME, TIME, GOOD, PINNED, STAYS,\n"
+			  "REASON, COMMENT; SIZE: what its deletion would free, which\n"
+			  "takes longer to find out",
+		  .read = read_columns,
+		  .data = &options->columns },
+		OPTION_FLAG("bytes", &options->bytes, "sizes in bytes"),
+		OPTION_DEVICE(&options->filesystem.device, "a block device"),
+		OPTION_CONFIG(&options->filesystem.config),
 	};
-	int option;
+	const struct command_usage usage = {
+		.head = "Usage: blankroot list [OPTION]... [SUBVOLUME]\n"
+			"List archives and snapshots, oldest first, and why each stays or goes.\n"
+			"\n"
+			"SUBVOLUME: only those of this one, given by its path from the top level.\n",
+		.tail = EXIT_CODES_USUAL,
+		.options = list,
+		.option_count = sizeof(list) / sizeof(list[0]),
+		.arguments_max = 1,
+	};
+	struct command_arguments arguments;
+	int code;
 
-	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		if (option == 'c')
-			options->filesystem.config = optarg;
-		else if (option == 'd')
-			options->filesystem.device = optarg;
-		else if (option == 'h')
-			options->help = true;
-		else if (option == 'j')
-			options->json = true;
-		else if (option == 'n')
-			options->no_headings = true;
-		else
-			return fail_usage(NULL);
-	}
-	if (optind < argc)
-		options->subvolume = argv[optind++];
-	return optind < argc ? fail_usage(argv[optind]) : EXIT_DONE;
+	use_default_columns(&options->columns);
+	code = command_options_parse(&usage, argc, argv, &arguments);
+	if (code == COMMAND_GO_ON)
+		options->subvolume = arguments.list[0];
+	return code;
 }
 
 /* --- cells --- */
 
-enum column { NAME, KIND, SUBVOLUME, TIME, GOOD, PINNED, STAYS, REASON, COLUMN_COUNT };
-
-static const char *const headings[COLUMN_COUNT] = { "NAME", "KIND",   "SUBVOLUME", "TIME",
-						    "GOOD", "PINNED", "STAYS",     "REASON" };
+/* What the lines are made of. */
+struct listing {
+	const struct options *options;
+	const struct retained_all *all;
+	struct overhead_all overhead; /* zeroed without the column */
+	time_t now;
+};
 
 struct cell {
+	const struct listing *listing;
 	const struct retained_group *group;
 	const struct br_retention_item *item;
-	time_t now;
+	uint64_t size;
 	enum column column;
 };
 
@@ -104,6 +169,17 @@ static void put_time(FILE *out, const struct br_retention_item *item)
 static void put_flag(FILE *out, bool set)
 {
 	(void)fputs(set ? "yes" : "no", out);
+}
+
+/* Programs get numbers. */
+static void put_size(FILE *out, const struct cell *cell)
+{
+	const struct options *options = cell->listing->options;
+
+	if (options->json || options->bytes)
+		(void)fprintf(out, "%llu", (unsigned long long)cell->size);
+	else
+		br_text_put_size(out, cell->size);
 }
 
 static void put_cell(FILE *out, const void *data)
@@ -133,8 +209,14 @@ static void put_cell(FILE *out, const void *data)
 	case STAYS:
 		put_flag(out, !br_reason_is_to_go(cell->item->reason));
 		break;
+	case REASON:
+		br_retention_explain(out, cell->item, &group->policy, cell->listing->now);
+		break;
+	case COMMENT:
+		br_text_put_name(out, cell->item->comment ? cell->item->comment : "");
+		break;
 	default:
-		br_retention_explain(out, cell->item, &group->policy, cell->now);
+		put_size(out, cell);
 	}
 }
 
@@ -142,43 +224,60 @@ static void put_cell(FILE *out, const void *data)
 
 static int add_line(struct libscols_table *table, struct cell cell)
 {
+	const struct columns *columns = &cell.listing->options->columns;
 	struct libscols_line *line = scols_table_new_line(table, NULL);
 	int r = line ? 0 : -ENOMEM;
 
-	for (size_t column = 0; r == 0 && column < COLUMN_COUNT; column++) {
+	for (size_t i = 0; r == 0 && i < columns->count; i++) {
 		char *text;
 
-		cell.column = (enum column)column;
+		cell.column = columns->list[i];
 		text = br_text_make(put_cell, &cell);
-		r = text ? scols_line_refer_data(line, column, text) : -ENOMEM;
+		r = text ? scols_line_refer_data(line, i, text) : -ENOMEM;
 	}
 	return r;
 }
 
-static int fill(struct libscols_table *table, const struct retained_all *all, time_t now,
-		const struct options *options)
+static int add_column(struct libscols_table *table, enum column number, bool json)
 {
+	struct libscols_column *column = scols_table_new_column(
+		table, headings[number], 0, number == SIZE ? SCOLS_FL_RIGHT : 0);
+
+	if (!column)
+		return -ENOMEM;
+	if (json && (number == GOOD || number == PINNED || number == STAYS))
+		(void)scols_column_set_json_type(column, SCOLS_JSON_BOOLEAN);
+	if (json && number == SIZE)
+		(void)scols_column_set_json_type(column, SCOLS_JSON_NUMBER);
+	return 0;
+}
+
+static uint64_t size_of(const struct listing *listing, size_t group, size_t item)
+{
+	return listing->overhead.items ? overhead_all_alone(&listing->overhead, group, item) : 0;
+}
+
+static int fill(struct libscols_table *table, const struct listing *listing)
+{
+	const struct options *options = listing->options;
 	int r = 0;
 
-	for (size_t i = 0; i < COLUMN_COUNT; i++) {
-		struct libscols_column *column = scols_table_new_column(table, headings[i], 0, 0);
+	for (size_t i = 0; r == 0 && i < options->columns.count; i++)
+		r = add_column(table, options->columns.list[i], options->json);
+	for (size_t i = 0; r == 0 && i < listing->all->count; i++) {
+		const struct retained_group *group = &listing->all->groups[i];
 
-		if (!column)
-			return -ENOMEM;
-		if (options->json && (i == GOOD || i == PINNED || i == STAYS))
-			(void)scols_column_set_json_type(column, SCOLS_JSON_BOOLEAN);
-	}
-	for (size_t i = 0; r == 0 && i < all->count; i++)
-		for (size_t j = 0; r == 0 && j < all->groups[i].retained.count; j++)
+		for (size_t j = 0; r == 0 && j < group->retained.count; j++)
 			r = add_line(table,
-				     (struct cell){ &all->groups[i],
-						    &all->groups[i].retained.items[j], now, NAME });
+				     (struct cell){ listing, group, &group->retained.items[j],
+						    size_of(listing, i, j), NAME });
+	}
 	return r;
 }
 
-static int print(const struct retained_all *all, time_t now, const struct options *options,
-		 struct br_error *err)
+static int print(const struct listing *listing, struct br_error *err)
 {
+	const struct options *options = listing->options;
 	struct libscols_table *table = scols_new_table();
 	int r = table ? 0 : -ENOMEM;
 
@@ -191,10 +290,24 @@ static int print(const struct retained_all *all, time_t now, const struct option
 		scols_table_enable_noheadings(table, options->no_headings);
 		r = scols_table_set_name(table, "retained");
 	}
-	if (r == 0 && (r = fill(table, all, now, options)) == 0)
+	if (r == 0 && (r = fill(table, listing)) == 0)
 		r = scols_print_table(table);
 	scols_unref_table(table);
 	return r == 0 ? 0 : br_error_set(err, BR_ERR_NOMEM, -r, NULL, "making a table");
+}
+
+static int list(int top, const struct options *options, const struct retained_all *all, time_t now,
+		struct br_error *err)
+{
+	struct listing listing = { .options = options, .all = all, .now = now };
+	int r = 0;
+
+	if (has_column(&options->columns, SIZE))
+		r = overhead_all_count(top, all, 0, &listing.overhead, err);
+	if (r == 0)
+		r = print(&listing, err);
+	overhead_all_free(&listing.overhead);
+	return r;
 }
 
 static int act(const struct options *options, struct br_error *err)
@@ -209,7 +322,7 @@ static int act(const struct options *options, struct br_error *err)
 	r = retained_all_read(filesystem.top, &filesystem.config, options->subvolume, now, &all,
 			      err);
 	if (r == 0) {
-		r = print(&all, now, options, err);
+		r = list(filesystem.top, options, &all, now, err);
 		retained_all_free(&all);
 	}
 	filesystem_close(&filesystem);
@@ -222,12 +335,8 @@ static int run(int argc, char *argv[])
 	struct br_error err = { 0 };
 	int code = parse(argc, argv, &options);
 
-	if (code != EXIT_DONE)
+	if (code != COMMAND_GO_ON)
 		return code;
-	if (options.help) {
-		print_help();
-		return EXIT_DONE;
-	}
 	return act(&options, &err) == 0 ? EXIT_DONE : command_fail("blankroot list", &err);
 }
 

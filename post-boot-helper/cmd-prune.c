@@ -1,23 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* blankroot prune: delete the archives, parked subvolumes and snapshots that are not to be kept. */
+#include "audit.h"
+#include "beneath.h"
 #include "cleanup.h"
+#include "command-options.h"
 #include "command.h"
+#include "file-leftovers.h"
 #include "filesystem.h"
+#include "frozen.h"
+#include "job-lock.h"
+#include "job-record.h"
+#include "job.h"
+#include "lock-wait.h"
+#include "name.h"
+#include "prune-overhead.h"
 #include "retained-all.h"
 #include "snapshot-take.h"
+#include "subvol.h"
 #include "text.h"
 
-#include <getopt.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
 
+#define COMMAND "blankroot prune"
 #define CLEANER_SECONDS 600
 
 struct options {
 	struct filesystem_options filesystem;
 	const char *subvolume;
-	bool dry_run, help;
+	bool dry_run;
 };
 
 /* A run: what is looked at, and by which clock. */
@@ -26,60 +40,33 @@ struct prune {
 	struct retained_all all;
 	time_t now;
 	bool dry_run;
+	uint64_t deleted;
 };
-
-static void print_help(void)
-{
-	(void)fputs(
-		"Usage: blankroot prune [OPTION]... [SUBVOLUME]\n"
-		"Delete the archives and snapshots that are not to be kept, one at a time.\n"
-		"\n"
-		"SUBVOLUME: only those of this one, given by its path from the top level.\n"
-		"\n"
-		"      --dry-run      only say what would be deleted, and why\n"
-		"      --device=SPEC  another file system: UUID=, LABEL=, PARTUUID=, PARTLABEL=\n"
-		"                     or a block device\n"
-		"      --config=FILE  another configuration (" BR_CONFIG_PATH ")\n"
-		"      --help         print this and exit\n"
-		"\n"
-		"Exit codes: 0 done; 1 failed; 2 usage error.\n",
-		stdout); /* lost output is found when it is closed */
-}
-
-static int fail_usage(const char *argument)
-{
-	if (argument)
-		(void)fprintf(stderr, "blankroot prune: unexpected argument '%s'\n", argument);
-	(void)fputs("Try 'blankroot prune --help' for more information.\n", stderr);
-	return EXIT_USAGE;
-}
 
 static int parse(int argc, char *argv[], struct options *options)
 {
-	static const struct option long_options[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "device", required_argument, NULL, 'd' },
-		{ "dry-run", no_argument, NULL, 'n' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
+	const struct command_option list[] = {
+		OPTION_DRY_RUN(&options->dry_run, "only say what would be deleted, and why"),
+		OPTION_WAIT(&options->filesystem.wait, "run of blankroot"),
+		OPTION_DEVICE(&options->filesystem.device, "a block device"),
+		OPTION_CONFIG(&options->filesystem.config),
 	};
-	int option;
+	const struct command_usage usage = {
+		.head = "Usage: blankroot prune [OPTION]... [SUBVOLUME]\n"
+			"Delete the archives and snapshots that are not to be kept, one at a time.\n"
+			"\n"
+			"SUBVOLUME: only those of this one, given by its path from the top level.\n",
+		.tail = "Exit codes: 0 done; 1 failed; 2 usage error; 4 another job is running.\n",
+		.options = list,
+		.option_count = sizeof(list) / sizeof(list[0]),
+		.arguments_max = 1,
+	};
+	struct command_arguments arguments;
+	int code = command_options_parse(&usage, argc, argv, &arguments);
 
-	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		if (option == 'c')
-			options->filesystem.config = optarg;
-		else if (option == 'd')
-			options->filesystem.device = optarg;
-		else if (option == 'n')
-			options->dry_run = true;
-		else if (option == 'h')
-			options->help = true;
-		else
-			return fail_usage(NULL);
-	}
-	if (optind < argc)
-		options->subvolume = argv[optind++];
-	return optind < argc ? fail_usage(argv[optind]) : EXIT_DONE;
+	if (code == COMMAND_GO_ON)
+		options->subvolume = arguments.list[0];
+	return code;
 }
 
 static void tell(const struct prune *prune, const struct retained_group *group,
@@ -96,7 +83,7 @@ static void tell(const struct prune *prune, const struct retained_group *group,
 }
 
 /* The item's reason says why it goes; if something holds it by now, it stays. */
-static int delete_item(const struct prune *prune, const struct retained_group *group,
+static int delete_item(struct prune *prune, const struct retained_group *group,
 		       struct br_retention_item *item, struct br_error *err)
 {
 	enum br_reason held;
@@ -111,12 +98,15 @@ static int delete_item(const struct prune *prune, const struct retained_group *g
 		return 0;
 	}
 	r = br_retained_delete(&prune->all.facts, &group->retained, item, CLEANER_SECONDS, err);
-	if (r == 0)
+	audit_result("prune", group->retained.dir, item->name, r, err);
+	if (r == 0) {
 		tell(prune, group, item, "deleted");
+		prune->deleted++;
+	}
 	return r;
 }
 
-static int prune_group(const struct prune *prune, const struct retained_group *group,
+static int prune_group(struct prune *prune, const struct retained_group *group,
 		       struct br_error *err)
 {
 	int r = 0;
@@ -131,6 +121,36 @@ static int prune_group(const struct prune *prune, const struct retained_group *g
 		else
 			r = delete_item(prune, group, item, err);
 	}
+	return r;
+}
+
+/* --- what archives may hold --- */
+
+/* How much each would free is known, so a dry run tells what would go. */
+static int limit_overhead(struct prune *prune, struct br_error *err)
+{
+	double max_share = prune->filesystem->config.archives.max_overhead;
+	int top = prune->filesystem->top;
+	struct prune_overhead overhead;
+	int r = 0;
+
+	/* what is counted is what was committed */
+	if (!prune->dry_run && max_share > 0 && (r = br_subvol_commit(top, err)) < 0)
+		return r;
+	if ((r = prune_overhead_find(top, &prune->all, max_share, &overhead, err)) < 0)
+		return r;
+	if (overhead.count > 0)
+		(void)printf("archives hold %.1f%% of what is used, %.1f%% may be\n",
+			     100 * (double)overhead.held / (double)overhead.used, 100 * max_share);
+	for (size_t i = 0; r == 0 && i < overhead.count; i++) {
+		const struct prune_victim *victim = &overhead.victims[i];
+
+		if (prune->dry_run)
+			tell(prune, victim->group, victim->item, "would delete");
+		else
+			r = delete_item(prune, victim->group, victim->item, err);
+	}
+	prune_overhead_free(&overhead);
 	return r;
 }
 
@@ -167,7 +187,7 @@ static struct br_retention_item *find_oldest(const struct prune *prune,
 }
 
 /* A dry run cannot tell how much each would free: it names them all, in their order. */
-static int make_space(const struct prune *prune, struct br_error *err)
+static int make_space(struct prune *prune, struct br_error *err)
 {
 	double wanted = prune->filesystem->config.archives.min_free;
 	double share = free_share(prune->filesystem->top);
@@ -192,44 +212,146 @@ static int make_space(const struct prune *prune, struct br_error *err)
 	return r;
 }
 
+/* --- what other commands left --- */
+
+static void tell_frozen(void *data, const char *name)
+{
+	const struct prune *prune = data;
+
+	(void)printf("%s " BR_STATE_DIR "/", prune->dry_run ? "would delete" : "deleted");
+	br_text_put_name(stdout, name);
+	(void)puts(": left by a diff that was interrupted");
+	(void)fflush(stdout);
+	if (!prune->dry_run)
+		audit_result("prune", BR_STATE_DIR, name, 0, NULL);
+}
+
+/* Both a request and a record are replaced under a lock that this run holds. */
+static int clear_files(int top, const char *dir, struct br_error *err)
+{
+	BR_AUTO_CLOSE int fd = -1;
+	int r = br_open_beneath(top, dir, O_PATH | O_DIRECTORY, 0, &fd, err);
+
+	if (r < 0)
+		return err->sys_errno == ENOENT ? 0 : r;
+	r = br_file_clear_leftovers(fd, err);
+	return r < 0 ? br_error_prefix_path(err, dir) : 0;
+}
+
+static int clear_leftovers(struct prune *prune, struct br_error *err)
+{
+	int top = prune->filesystem->top;
+	int r = 0;
+
+	if (!prune->dry_run && (r = br_snapshot_clear_unfinished(top, err)) == 0 &&
+	    (r = clear_files(top, BR_STATE_DIR, err)) == 0)
+		r = clear_files(top, BR_STATE_DIR "/" JOB_RECORD_DIR, err);
+	return r < 0 ? r : br_frozen_clear(top, prune->dry_run, tell_frozen, prune, err);
+}
+
+static int prune_all(struct prune *prune, const char *subvolume, struct br_error *err)
+{
+	int r = clear_leftovers(prune, err);
+
+	if (r == 0)
+		r = retained_all_read(prune->filesystem->top, &prune->filesystem->config, subvolume,
+				      prune->now, &prune->all, err);
+	for (size_t i = 0; r == 0 && i < prune->all.count; i++)
+		r = prune_group(prune, &prune->all.groups[i], err);
+	if (r == 0)
+		r = limit_overhead(prune, err);
+	if (r == 0)
+		r = make_space(prune, err);
+	retained_all_free(&prune->all);
+	return r;
+}
+
+/* --- the job --- */
+
+/*
+ * Another job may take a day. What is not kept can wait so long, but not a file system that is about to be full: then
+ * both go on, which no lock but this one forbids, and is only slow.
+ *
+ * lock_ret  -1: gone on without
+ */
+static int take_lock(const struct options *options, const struct filesystem *filesystem,
+		     int *lock_ret, struct br_error *err)
+{
+	double wanted = filesystem->config.archives.min_free;
+	double share;
+	int r = job_lock_take(filesystem->top, options->filesystem.wait, lock_ret, err);
+
+	if (r == 0)
+		return 0;
+	*lock_ret = -1;
+	if (err->sys_errno == ENOSPC || err->sys_errno == EDQUOT)
+		return 0; /* what makes room must not need any */
+	if (r != BR_ERR_LOCKED || err->sys_errno != 0)
+		return r;
+	share = free_share(filesystem->top);
+	if (share < 0 || share >= wanted)
+		return r;
+	(void)printf(
+		"another job is running, but only %.1f%% of the file system are free, and %.1f%% "
+		"should be: going on all the same\n",
+		100 * share, 100 * wanted);
+	return 0;
+}
+
+static int prune_as_job(const struct options *options, struct filesystem *filesystem,
+			struct prune *prune, struct br_error *err)
+{
+	struct job_run run;
+	int r = filesystem_lock(&options->filesystem, filesystem, err);
+
+	if (r < 0)
+		return r;
+	job_record_begin(filesystem->top, COMMAND, "prune", &run);
+	r = prune_all(prune, options->subvolume, err);
+	job_record_number(&run, "deleted", prune->deleted);
+	job_record_end_with(&run, r, err);
+	return r;
+}
+
+/* Returns the exit status. The lock of the jobs comes before that of the file system. */
 static int act(const struct options *options, struct br_error *err)
 {
 	struct filesystem filesystem;
 	struct prune prune = { .filesystem = &filesystem,
 			       .now = time(NULL),
 			       .dry_run = options->dry_run };
-	int r = filesystem_open(&options->filesystem, &filesystem, err);
+	int lock = -1, r;
+	bool is_busy = false;
 
-	if (r < 0)
-		return r;
-	if (!options->dry_run)
-		r = br_snapshot_clear_unfinished(filesystem.top, err);
-	if (r == 0)
-		r = retained_all_read(filesystem.top, &filesystem.config, options->subvolume,
-				      prune.now, &prune.all, err);
-	for (size_t i = 0; r == 0 && i < prune.all.count; i++)
-		r = prune_group(&prune, &prune.all.groups[i], err);
-	if (r == 0)
-		r = make_space(&prune, err);
-	retained_all_free(&prune.all);
+	if (filesystem_open(&options->filesystem, &filesystem, err) < 0)
+		return command_fail(COMMAND, err);
+	if (options->dry_run) {
+		r = prune_all(&prune, options->subvolume, err);
+	} else {
+		r = take_lock(options, &filesystem, &lock, err);
+		is_busy = r == BR_ERR_LOCKED && err->sys_errno == 0;
+		if (r == 0)
+			r = prune_as_job(options, &filesystem, &prune, err);
+	}
+	br_cleanup_close(&lock);
 	filesystem_close(&filesystem);
-	return r;
+	if (is_busy)
+		return job_say_not_now(COMMAND, err);
+	return r < 0 ? command_fail(COMMAND, err) : EXIT_DONE;
 }
 
 static int run(int argc, char *argv[])
 {
-	struct options options = { .filesystem.config = BR_CONFIG_PATH };
+	struct options options = { .filesystem.config = BR_CONFIG_PATH,
+				   .filesystem.wait = LOCK_WAIT_DEFAULT };
 	struct br_error err = { 0 };
 	int code = parse(argc, argv, &options);
 
-	if (code != EXIT_DONE)
+	if (code != COMMAND_GO_ON)
 		return code;
-	if (options.help) {
-		print_help();
-		return EXIT_DONE;
-	}
 	options.filesystem.read_only = options.dry_run;
-	return act(&options, &err) == 0 ? EXIT_DONE : command_fail("blankroot prune", &err);
+	options.filesystem.shared = true;
+	return act(&options, &err);
 }
 
 const struct command command_prune = {

@@ -1,123 +1,84 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* blankroot snapshot: take snapshots of persistent subvolumes; delete, pin and unpin what is kept. */
+#include "command-options.h"
 #include "command.h"
+#include "job-record.h"
+#include "lock-wait.h"
 #include "record.h"
 #include "snapshot.h"
 
-#include <getopt.h>
-#include <stdio.h>
 #include <string.h>
-
-static void print_help(void)
-{
-	(void)fputs(
-		"Usage: blankroot snapshot [create] [OPTION]... [SUBVOLUME]...\n"
-		"  or:  blankroot snapshot delete|pin|unpin [OPTION]... NAME...\n"
-		"Take read-only snapshots of subvolumes, or delete or pin what is kept.\n"
-		"\n"
-		"SUBVOLUME: path from the top level; without any, all that the configuration says.\n"
-		"NAME: of an archive or a snapshot, as 'blankroot list' has it, or its path.\n"
-		"\n"
-		"      --comment=TEXT     note it on the snapshots\n"
-		"      --only-if-changed  leave out what is as it was at its last snapshot\n"
-		"      --dry-run          only say what would be done; no hook is run\n"
-		"      --device=SPEC      another file system: UUID=, LABEL=, PARTUUID=, PARTLABEL=\n"
-		"                         or a block device\n"
-		"      --config=FILE      another configuration (" BR_CONFIG_PATH ")\n"
-		"      --help             print this and exit\n"
-		"\n"
-		"Exit codes: 0 done; 1 failed; 2 usage error.\n",
-		stdout); /* lost output is found when it is closed */
-}
-
-static int fail_usage(const char *what, const char *argument)
-{
-	if (what)
-		(void)fprintf(stderr, SNAPSHOT_COMMAND ": %s%s%s%s\n", what, argument ? " '" : "",
-			      argument ? argument : "", argument ? "'" : "");
-	(void)fputs("Try 'blankroot snapshot --help' for more information.\n", stderr);
-	return EXIT_USAGE;
-}
 
 static int check(const struct snapshot_options *options)
 {
 	if (options->comment && strlen(options->comment) > BR_COMMENT_MAX)
-		return fail_usage("the comment is too long", NULL);
+		return command_fail_usage(SNAPSHOT_COMMAND, "the comment is too long", NULL);
 	if (options->action == SNAPSHOT_CREATE)
-		return EXIT_DONE;
+		return COMMAND_GO_ON;
 	if (options->comment || options->only_if_changed)
-		return fail_usage("--comment and --only-if-changed are for new snapshots", NULL);
+		return command_fail_usage(SNAPSHOT_COMMAND,
+					  "--comment and --only-if-changed are for new snapshots",
+					  NULL);
 	if (options->count == 0)
-		return fail_usage("which one? A name is missing", NULL);
-	return EXIT_DONE;
+		return command_fail_usage(SNAPSHOT_COMMAND, "which one? A name is missing", NULL);
+	return COMMAND_GO_ON;
 }
 
-/* Returns false for an option that is not known. */
-static bool set_option(struct snapshot_options *options, bool *help, int option)
-{
-	switch (option) {
-	case 'c':
-		options->filesystem.config = optarg;
-		return true;
-	case 'd':
-		options->filesystem.device = optarg;
-		return true;
-	case 'm':
-		options->comment = optarg;
-		return true;
-	case 'n':
-		options->dry_run = true;
-		return true;
-	case 'o':
-		options->only_if_changed = true;
-		return true;
-	case 'h':
-		*help = true;
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* The word right behind the command, if it is one of these. */
-static bool take_action(int *argc, char **argv[], enum snapshot_action *action)
+static int parse(int argc, char *argv[], struct snapshot_options *options)
 {
 	static const char *const words[] = { [SNAPSHOT_CREATE] = "create",
 					     [SNAPSHOT_DELETE] = "delete",
 					     [SNAPSHOT_PIN] = "pin",
 					     [SNAPSHOT_UNPIN] = "unpin" };
+	const struct command_option list[] = {
+		OPTION_STRING("comment", "TEXT", &options->comment, "note it on the snapshots"),
+		OPTION_FLAG("only-if-changed", &options->only_if_changed,
+			    "leave out what is as it was at its last snapshot"),
+		OPTION_DRY_RUN(&options->dry_run, "only say what would be done; no hook is run"),
+		OPTION_WAIT(&options->filesystem.wait, "run of blankroot"),
+		OPTION_DEVICE(&options->filesystem.device, "a block device"),
+		OPTION_CONFIG(&options->filesystem.config),
+	};
+	const struct command_usage usage = {
+		.head = "Usage: blankroot snapshot [create] [OPTION]... [SUBVOLUME]...\n"
+			"  or:  blankroot snapshot delete|pin|unpin [OPTION]... NAME...\n"
+			"Take read-only snapshots of subvolumes, or delete or pin what is kept.\n"
+			"\n"
+			"SUBVOLUME: path from the top level; without any, all that the configuration says.\n"
+			"NAME: of an archive or a snapshot, as 'blankroot list' has it, or its path.\n",
+		.tail = EXIT_CODES_USUAL,
+		.options = list,
+		.option_count = sizeof(list) / sizeof(list[0]),
+		.arguments_max = COMMAND_ARGUMENTS_ANY,
+	};
+	struct command_arguments arguments;
+	int code;
 
-	for (size_t i = 0; *argc > 1 && i < sizeof(words) / sizeof(words[0]); i++)
-		if (strcmp((*argv)[1], words[i]) == 0) {
-			*action = (enum snapshot_action)i;
-			(*argv)[1] = (*argv)[0];
-			(*argv)++;
-			(*argc)--;
-			return true;
-		}
-	return false;
+	options->action = (enum snapshot_action)command_take_word(
+		&argc, &argv, words, sizeof(words) / sizeof(words[0]), SNAPSHOT_CREATE);
+	code = command_options_parse(&usage, argc, argv, &arguments);
+	if (code != COMMAND_GO_ON)
+		return code;
+	options->names = arguments.list;
+	options->count = arguments.count;
+	return check(options);
 }
 
-static int parse(int argc, char *argv[], struct snapshot_options *options, bool *help)
+static int create(const struct filesystem *filesystem, const struct snapshot_options *options,
+		  struct br_error *err)
 {
-	static const struct option long_options[] = {
-		{ "comment", required_argument, NULL, 'm' },
-		{ "config", required_argument, NULL, 'c' },
-		{ "device", required_argument, NULL, 'd' },
-		{ "dry-run", no_argument, NULL, 'n' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "only-if-changed", no_argument, NULL, 'o' },
-		{ 0 },
-	};
-	int option;
+	struct job_run run;
+	int r;
 
-	(void)take_action(&argc, &argv, &options->action);
-	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
-		if (!set_option(options, help, option))
-			return fail_usage(NULL, NULL);
-	options->names = argv + optind;
-	options->count = (size_t)(argc - optind);
-	return *help ? EXIT_DONE : check(options);
+	if (options->dry_run)
+		return snapshot_create(filesystem, options, err);
+	job_record_begin_short(filesystem->top, SNAPSHOT_COMMAND, "snapshot", &run);
+	r = snapshot_create(filesystem, options, err);
+	if (r == SNAPSHOT_TOLD)
+		job_record_end(&run, JOB_FAILED, "a program around the snapshot failed");
+	else
+		job_record_end_with(&run, r, err);
+	return r;
 }
 
 static int act(const struct snapshot_options *options, struct br_error *err)
@@ -128,7 +89,7 @@ static int act(const struct snapshot_options *options, struct br_error *err)
 	if (r < 0)
 		return r;
 	if (options->action == SNAPSHOT_CREATE)
-		r = snapshot_create(&filesystem, options, err);
+		r = create(&filesystem, options, err);
 	else
 		r = snapshot_change(&filesystem, options, err);
 	filesystem_close(&filesystem);
@@ -137,18 +98,14 @@ static int act(const struct snapshot_options *options, struct br_error *err)
 
 static int run(int argc, char *argv[])
 {
-	struct snapshot_options options = { .filesystem.config = BR_CONFIG_PATH };
+	struct snapshot_options options = { .filesystem.config = BR_CONFIG_PATH,
+					    .filesystem.wait = LOCK_WAIT_DEFAULT };
 	struct br_error err = { 0 };
-	bool help = false;
-	int code = parse(argc, argv, &options, &help);
+	int code = parse(argc, argv, &options);
 	int r;
 
-	if (code != EXIT_DONE)
+	if (code != COMMAND_GO_ON)
 		return code;
-	if (help) {
-		print_help();
-		return EXIT_DONE;
-	}
 	options.filesystem.read_only = options.dry_run;
 	r = act(&options, &err);
 	if (r == SNAPSHOT_TOLD)

@@ -1,70 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* blankroot status: was the root reset, will it be, is anything wrong? */
+#include "command-options.h"
 #include "command.h"
 #include "report.h"
 #include "status.h"
 
-#include <getopt.h>
 #include <stdio.h>
+#include <string.h>
 
 struct options {
 	struct status_options status;
-	bool json, help;
+	bool json;
 };
-
-static void print_help(void)
-{
-	(void)fputs(
-		"Usage: blankroot status [OPTION]...\n"
-		"Tell whether the root was reset, what the next boot does, what is kept, and\n"
-		"whether anything is wrong.\n"
-		"\n"
-		"      --json         for programs\n"
-		"      --report=FILE  another report of the boot (" BR_REPORT_PATH ")\n"
-		"      --device=SPEC  another file system: UUID=, LABEL=, PARTUUID=, PARTLABEL=\n"
-		"                     or a block device\n"
-		"      --config=FILE  another configuration (" BR_CONFIG_PATH ")\n"
-		"      --help         print this and exit\n"
-		"\n"
-		"Exit codes: 0 healthy; 1 not, or a failure; 2 usage error.\n",
-		stdout); /* lost output is found when it is closed */
-}
-
-static int fail_usage(const char *argument)
-{
-	if (argument)
-		(void)fprintf(stderr, "blankroot status: unexpected argument '%s'\n", argument);
-	(void)fputs("Try 'blankroot status --help' for more information.\n", stderr);
-	return EXIT_USAGE;
-}
 
 static int parse(int argc, char *argv[], struct options *options)
 {
-	static const struct option long_options[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "device", required_argument, NULL, 'd' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "report", required_argument, NULL, 'r' },
-		{ 0 },
+	const struct command_option list[] = {
+		OPTION_FLAG("json", &options->json, "for programs"),
+		OPTION_STRING("report", "FILE", &options->status.report,
+			      "another report of the boot (" BR_REPORT_PATH ")"),
+		OPTION_DEVICE(&options->status.filesystem.device, "a block device"),
+		OPTION_CONFIG(&options->status.filesystem.config),
 	};
-	int option;
+	const struct command_usage usage = {
+		.head = "Usage: blankroot status [OPTION]...\n"
+			"Tell whether the root was reset, what the next boot does, what is kept, and\n"
+			"whether anything is wrong.\n",
+		.tail = "Exit codes: 0 healthy; 1 not, or a failure; 2 usage error.\n",
+		.options = list,
+		.option_count = sizeof(list) / sizeof(list[0]),
+	};
 
-	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		if (option == 'c')
-			options->status.filesystem.config = optarg;
-		else if (option == 'd')
-			options->status.filesystem.device = optarg;
-		else if (option == 'h')
-			options->help = true;
-		else if (option == 'j')
-			options->json = true;
-		else if (option == 'r')
-			options->status.report = optarg;
-		else
-			return fail_usage(NULL);
-	}
-	return optind < argc ? fail_usage(argv[optind]) : EXIT_DONE;
+	return command_options_parse(&usage, argc, argv, NULL);
 }
 
 static int act(const struct options *options)
@@ -93,12 +60,9 @@ static int run(int argc, char *argv[])
 	};
 	int code = parse(argc, argv, &options);
 
-	if (code != EXIT_DONE)
+	if (code != COMMAND_GO_ON)
 		return code;
-	if (options.help) {
-		print_help();
-		return EXIT_DONE;
-	}
+	options.status.asks_systemd = strcmp(options.status.filesystem.config, BR_CONFIG_PATH) == 0;
 	return act(&options);
 }
 

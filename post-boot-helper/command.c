@@ -2,6 +2,7 @@
 /* What all commands say when they fail. */
 #include "command.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 int command_fail(const char *command, const struct br_error *err)
@@ -11,5 +12,10 @@ int command_fail(const char *command, const struct br_error *err)
 	(void)fflush(stdout); /* what was done comes first; lost output is found at the end */
 	br_error_format(err, message, sizeof(message));
 	(void)fprintf(stderr, "%s: %s\n", command, message); /* the exit code tells too */
+	if (err->sys_errno == EIO || err->sys_errno == EUCLEAN)
+		(void)fputs(
+			"Such an error comes from the disk or a damaged file system: the kernel's "
+			"log tells more (dmesg), and 'btrfs scrub' finds what else is damaged.\n",
+			stderr);
 	return EXIT_FAILED;
 }

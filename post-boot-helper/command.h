@@ -10,6 +10,8 @@ enum {
 	EXIT_FAILED = 1,
 	EXIT_USAGE = 2,
 	EXIT_DIFFERENT = 3, /* diff --exit-code */
+	EXIT_NOT_NOW =
+		4, /* a job that has to wait for a better moment, or was stopped: nothing is wrong */
 };
 
 struct command {
@@ -25,13 +27,23 @@ struct command {
 /* Print what went wrong, as "blankroot NAME: message". Returns EXIT_FAILED. */
 int command_fail(const char *command, const struct br_error *err);
 
+extern const struct command command_balance;
+extern const struct command command_check;
+extern const struct command command_convert;
+extern const struct command command_defrag;
 extern const struct command command_diff;
 extern const struct command command_list;
+extern const struct command command_metrics;
+extern const struct command command_persist;
 extern const struct command command_prune;
 extern const struct command command_report;
+extern const struct command command_restore;
 extern const struct command command_rollback;
+extern const struct command command_scrub;
 extern const struct command command_skip;
 extern const struct command command_snapshot;
 extern const struct command command_status;
+extern const struct command command_trim;
+extern const struct command command_tune;
 
 #endif

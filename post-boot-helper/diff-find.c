@@ -141,6 +141,15 @@ static int compare(const struct filesystem *filesystem, const struct diff_option
 	return r < 0 ? br_error_context(err, "comparing %s with %s", diff->of, diff->from) : 0;
 }
 
+static int fail_nothing(const struct diff_options *options, bool is_known, struct br_error *err)
+{
+	if (is_known)
+		return br_error_set(err, BR_ERR_USAGE, 0, options->only,
+				    "is where no ephemeral subvolume is mounted");
+	return br_error_set(err, BR_ERR_USAGE, 0, options->subvolume,
+			    "is no ephemeral subvolume of the configuration");
+}
+
 int diffs_find(const struct filesystem *filesystem, const struct diff_options *options,
 	       struct diffs *ret, struct br_error *err)
 {
@@ -163,9 +172,8 @@ int diffs_find(const struct filesystem *filesystem, const struct diff_options *o
 		diffs.items[diffs.count] = (struct diff){ .ephemeral = ephemeral };
 		r = compare(filesystem, options, &diffs.items[diffs.count++], err);
 	}
-	if (r == 0 && !is_known)
-		r = br_error_set(err, BR_ERR_USAGE, 0, options->subvolume,
-				 "is no ephemeral subvolume of the configuration");
+	if (r == 0 && diffs.count == 0)
+		r = fail_nothing(options, is_known, err);
 	if (r < 0) {
 		diffs_free(&diffs);
 		return r;

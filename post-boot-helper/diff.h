@@ -38,7 +38,8 @@ struct diff_total {
 /*
  * Find out what differs.
  *
- * Returns 0 with *ret, for diffs_free. BR_ERR_USAGE when there is no such subvolume or archive;
+ * Returns 0 with *ret, for diffs_free. BR_ERR_USAGE when there is no such subvolume or archive, or nothing compared has the
+ * path;
  * errors of br_changes_find.
  */
 BR_MUST_CHECK int diffs_find(const struct filesystem *filesystem,

@@ -6,15 +6,19 @@
 #include "cleanup.h"
 #include "cmdline.h"
 #include "file.h"
+#include "lock-wait.h"
 #include "marking.h"
 #include "mountinfo.h"
 #include "proc.h"
+#include "snapshot-rollback.h"
 #include "toplevel.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #define CMDLINE_MAX (1UL << 20)
 
@@ -72,6 +76,21 @@ static int ask_cmdline(char **spec_ret, struct br_error *err)
 	return *spec_ret ? 0 : br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
 }
 
+/* A name that was not typed has to be corrected where it stands. */
+static int tell_origin(const struct filesystem_options *options, bool is_configured, int r,
+		       struct br_error *err)
+{
+	if (r != BR_ERR_DEVICE_MISSING && r != BR_ERR_DEVICE_PROBE)
+		return r;
+	if (options->device)
+		return r;
+	return is_configured ? br_error_context(err, "named by %s", options->config)
+			     : br_error_context(err,
+						"named by the kernel command line or the "
+						"mount table, since %s names none",
+						options->config);
+}
+
 static int find_device(const struct filesystem_options *options, struct filesystem *filesystem,
 		       struct br_error *err)
 {
@@ -94,7 +113,7 @@ static int find_device(const struct filesystem_options *options, struct filesyst
 	r = br_device_find(spec ? spec : asked, 0, &filesystem->device, err);
 	if (r == BR_ERR_DEVICE_INCOMPLETE && filesystem->config.degraded == BR_DEGRADED_YES)
 		r = br_device_find_degraded(spec ? spec : asked, &filesystem->device, err);
-	return r;
+	return tell_origin(options, spec, r, err);
 }
 
 static unsigned mount_flags(const struct filesystem_options *options,
@@ -104,21 +123,59 @@ static unsigned mount_flags(const struct filesystem_options *options,
 	       (filesystem->device.missing > 0 ? BR_TOPLEVEL_DEGRADED : 0);
 }
 
+static int lock(const struct filesystem *filesystem, uint64_t seconds, struct br_error *err)
+{
+	struct lock_wait wait = lock_wait_begin(seconds);
+	int r;
+
+	while ((r = br_toplevel_lock(filesystem->top, err)) == BR_ERR_LOCKED && err->sys_errno == 0)
+		if (!lock_wait_more(&wait, filesystem->top))
+			return lock_wait_fail(&wait, filesystem->top, filesystem->device.path, err);
+	return r;
+}
+
+/* What there is no space for is left to the next one: prune, which makes room, must not depend on it. */
+static int unless_full(int r, const struct br_error *err)
+{
+	return r < 0 && err->sys_errno == ENOSPC ? 0 : r;
+}
+
 /* Whoever has the lock finishes what others were killed at. */
 static int take_over(int top, const struct br_config *config, struct br_error *err)
 {
-	int r;
+	int r = unless_full(br_marking_finish(top, err), err);
 
-	if ((r = br_toplevel_lock(top, err)) < 0 || (r = br_marking_finish(top, err)) < 0)
-		return r;
 	for (size_t i = 0; r == 0 && i < config->ephemeral_count; i++) {
 		BR_AUTO_FREE char *kept = NULL;
 
 		if (config->ephemeral[i].archive)
-			r = br_blank_replace_finish(top, &config->ephemeral[i], time(NULL), &kept,
-						    err);
+			r = unless_full(br_blank_replace_finish(top, &config->ephemeral[i],
+								time(NULL), &kept, err),
+					err);
 	}
+	return r < 0 ? r : unless_full(br_rollback_finish(top, time(NULL), err), err);
+}
+
+static int mount_top(const struct filesystem_options *options, struct filesystem *filesystem,
+		     struct br_error *err)
+{
+	int r;
+
+	if ((r = find_device(options, filesystem, err)) == 0)
+		r = br_toplevel_mount(filesystem->device.path, mount_flags(options, filesystem),
+				      &filesystem->top, err);
+	/* to those who may not read disks there are none */
+	if (r < 0 && geteuid() != 0)
+		return br_error_set(err, BR_ERR_OPEN, EPERM, NULL, "only root can do that");
 	return r;
+}
+
+int filesystem_lock(const struct filesystem_options *options, const struct filesystem *filesystem,
+		    struct br_error *err)
+{
+	int r = lock(filesystem, options->wait, err);
+
+	return r < 0 ? r : take_over(filesystem->top, &filesystem->config, err);
 }
 
 int filesystem_open(const struct filesystem_options *options, struct filesystem *ret,
@@ -128,12 +185,9 @@ int filesystem_open(const struct filesystem_options *options, struct filesystem 
 	int r;
 
 	if ((r = br_config_load(options->config, &filesystem.config, err)) < 0 ||
-	    (r = find_device(options, &filesystem, err)) < 0 ||
-	    (r = br_toplevel_mount(filesystem.device.path, mount_flags(options, &filesystem),
-				   &filesystem.top, err)) < 0 ||
-	    (r = options->read_only || options->shared
-			 ? 0
-			 : take_over(filesystem.top, &filesystem.config, err)) < 0) {
+	    (r = mount_top(options, &filesystem, err)) < 0 ||
+	    (!options->read_only && !options->shared &&
+	     (r = filesystem_lock(options, &filesystem, err)) < 0)) {
 		filesystem_close(&filesystem);
 		return r;
 	}

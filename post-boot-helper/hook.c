@@ -3,6 +3,7 @@
 #include "hook.h"
 
 #include "cleanup.h"
+#include "deadline.h"
 #include "text.h"
 
 #include <fcntl.h>
@@ -13,10 +14,10 @@
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#define GRACE_MSEC 2000
+#define GRACE_SECONDS 2
+#define POLL_MAX (60 * BR_NSEC_PER_SEC)
 
 /* --- signals --- */
 
@@ -105,29 +106,22 @@ static int spawn(const struct hook *hook, char **environment, pid_t *pid_ret)
 
 /* --- waiting --- */
 
-static int64_t now_msec(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail for this clock */
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 enum event { ENDED, SIGNALLED, TIMED_OUT };
 
 /* signals: -1: they are of no interest */
-static enum event wait_for_event(int pidfd, int signals, int64_t until)
+static enum event wait_for_event(int pidfd, int signals, struct br_deadline deadline)
 {
 	struct pollfd fds[] = { { .fd = pidfd, .events = POLLIN },
 				{ .fd = signals, .events = POLLIN } };
 
 	for (;;) {
-		int64_t left = until - now_msec();
+		uint64_t left = br_deadline_left(deadline);
 		int r;
 
-		if (left <= 0)
+		if (left == 0)
 			return TIMED_OUT;
-		r = poll(fds, 2, left < 60000 ? (int)left : 60000);
+		left = left < POLL_MAX ? left : POLL_MAX;
+		r = poll(fds, 2, (int)((left - 1) / BR_NSEC_PER_MSEC) + 1); /* not 0: it waits */
 		if (r > 0 && fds[0].revents)
 			return ENDED;
 		if (r > 0 && fds[1].revents)
@@ -138,7 +132,7 @@ static enum event wait_for_event(int pidfd, int signals, int64_t until)
 static void end_group(pid_t pid, int pidfd)
 {
 	(void)kill(-pid, SIGTERM);
-	(void)wait_for_event(pidfd, -1, now_msec() + GRACE_MSEC);
+	(void)wait_for_event(pidfd, -1, br_deadline_in(GRACE_SECONDS));
 	/* the program may have ended, and others in its group not; it is not reaped yet */
 	(void)kill(-pid, SIGKILL);
 }
@@ -165,14 +159,12 @@ static bool judge(const struct hook *hook, enum event event, int status)
 static bool wait_for(const struct hook *hook, pid_t pid)
 {
 	BR_AUTO_CLOSE int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	const int64_t most = INT64_MAX / 4000; /* seconds; for ever */
-	int64_t timeout = hook->timeout < (uint64_t)most ? (int64_t)hook->timeout : most;
 	enum event event = TIMED_OUT;
 	int status = 0;
 
 	if (pidfd >= 0)
 		event = wait_for_event(pidfd, hook->signals ? hook->signals->fd : -1,
-				       now_msec() + 1000 * timeout);
+				       br_deadline_in(hook->timeout));
 	if (event != ENDED)
 		end_group(pid, pidfd);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)

@@ -37,7 +37,8 @@ void hook_release_signals(struct hook_signals *signals);
 /*
  * Run a program in a process group of its own, with the standard outputs of ours and nothing to
  * read, and wait for it. When the time is up, or when a signal comes, the group gets SIGTERM and two
- * seconds later SIGKILL; what is left of it after the program has ended is left alone.
+ * seconds later SIGKILL; what is left of it after the program has ended is left alone, and so is what
+ * put itself into another group or session.
  *
  * Returns true when it ended with exit code 0. Else what happened was printed. Kernel: 5.3.
  */

@@ -17,6 +17,15 @@
 #define JOURNAL_SOCKET "/run/systemd/journal/socket" /* fixed in libsystemd */
 #endif
 
+bool journal_is_there(void)
+{
+#ifdef WITH_SYSTEMD
+	return access(JOURNAL_SOCKET, W_OK) == 0;
+#else
+	return false;
+#endif
+}
+
 void journal_add(struct journal_entry *entry, const char *name, const char *value)
 {
 	char *text;
@@ -62,7 +71,7 @@ static int send_fields(const struct journal_entry *entry, struct br_error *err)
 	int r;
 
 	/* sd_journal_sendv takes a missing journal for a success */
-	if (access(JOURNAL_SOCKET, W_OK) != 0)
+	if (!journal_is_there())
 		return br_error_set(err, BR_ERR_OPEN, errno, JOURNAL_SOCKET,
 				    "there is no systemd journal to write to");
 	r = sd_journal_sendv(entry->fields, (int)entry->count);

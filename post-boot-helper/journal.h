@@ -21,6 +21,9 @@ struct journal_entry {
 void journal_add(struct journal_entry *entry, const char *name, const char *value);
 void journal_add_number(struct journal_entry *entry, const char *name, uint64_t value);
 
+/* Is there a journal on this system, and can it be written to? False: built without, too. */
+bool journal_is_there(void);
+
 /*
  * Send an entry to the journal of this system, and release it.
  *

@@ -2,14 +2,19 @@
 /* blankroot: the helper in the running system. */
 #include "command.h"
 
+#include <errno.h>
 #include <locale.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct command *const commands[] = {
-	&command_diff,     &command_list, &command_prune,    &command_report,
-	&command_rollback, &command_skip, &command_snapshot, &command_status,
+	&command_balance, &command_check,    &command_convert, &command_defrag, &command_diff,
+	&command_list,    &command_metrics,  &command_persist, &command_prune,  &command_report,
+	&command_restore, &command_rollback, &command_scrub,   &command_skip,   &command_snapshot,
+	&command_status,  &command_trim,     &command_tune,
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -72,13 +77,17 @@ static int act(int argc, char *argv[])
 
 int main(int argc, char *argv[])
 {
+	bool was_lost;
 	int code;
 
-	(void)setlocale(LC_CTYPE, ""); /* for the width of columns; C will do */
+	/* for the width of columns, of text that is UTF-8 also where no locale is set, as in a service */
+	if (!setlocale(LC_CTYPE, "") || MB_CUR_MAX == 1)
+		(void)setlocale(LC_CTYPE, "C.UTF-8");
 	code = act(argc, argv);
-	if (fclose(stdout) != 0) {
-		perror("blankroot: standard output");
-		return code == EXIT_DONE ? EXIT_FAILED : code;
-	}
-	return code;
+	was_lost = ferror(stdout); /* fclose tells of the last flush only */
+	if (fclose(stdout) == 0 && !was_lost)
+		return code;
+	(void)fprintf(stderr, "blankroot: standard output: %s\n",
+		      was_lost ? "some of it was lost" : strerror(errno));
+	return code == EXIT_DONE ? EXIT_FAILED : code;
 }

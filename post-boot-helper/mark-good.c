@@ -2,9 +2,10 @@
 /* Marking the ephemeral subvolumes in use as those of a good boot. */
 #include "mark-good.h"
 
+#include "audit.h"
 #include "cleanup.h"
 #include "config.h"
-#include "mountinfo.h"
+#include "mounted.h"
 #include "record.h"
 #include "subvol.h"
 #include "text.h"
@@ -78,30 +79,14 @@ static int mark(struct marking *marking, const char *name, const char *where, st
 		tell("is marked good already", name, where);
 		return 0;
 	}
-	if (!marking->dry_run)
+	if (!marking->dry_run) {
 		r = br_record_set_good(fd, time(NULL), err);
+		audit_result("mark-good", NULL, name, r, err);
+	}
 	if (r < 0)
 		return br_error_prefix_path(err, where);
 	tell(marking->dry_run ? "would be marked good" : "marked good", name, where);
 	return 0;
-}
-
-/* Is this mount the subvolume as a whole, on the right file system? */
-static bool is_shown_by(const struct marking *marking, const char *name,
-			const struct br_mount *mount)
-{
-	BR_AUTO_CLOSE int fd = -1;
-	char fsid[BR_FSID_SIZE];
-	struct br_error ignored;
-	bool is_root = false;
-
-	if (strcmp(mount->type, "btrfs") != 0 || mount->root[0] != '/' ||
-	    strcmp(mount->root + 1, name) != 0)
-		return false;
-	fd = open(mount->target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd >= 0 && br_subvol_is_root(fd, &is_root, &ignored) == 0 && is_root &&
-	       br_subvol_fsid(fd, fsid, &ignored) == 0 &&
-	       (!marking->filesystem || strcasecmp(fsid, marking->filesystem) == 0);
 }
 
 /* mountpoint  NULL: wherever it is mounted, if it is */
@@ -109,7 +94,7 @@ static int mark_one(struct marking *marking, const char *name, const char *mount
 		    struct br_error *err)
 {
 	for (size_t i = 0; !mountpoint && i < marking->mounts.count; i++)
-		if (is_shown_by(marking, name, &marking->mounts.mounts[i]))
+		if (mounted_shows(&marking->mounts.mounts[i], name, marking->filesystem))
 			mountpoint = marking->mounts.mounts[i].target;
 	return mountpoint ? mark(marking, name, mountpoint, err) : 0;
 }

@@ -2,18 +2,21 @@
 /* The one-shot request of the next boot: making it, taking it back, saying so. */
 #include "next-boot.h"
 
+#include "audit.h"
 #include "beneath.h"
 #include "cleanup.h"
+#include "command-options.h"
 #include "command.h"
 #include "facts.h"
 #include "filesystem.h"
+#include "lock-wait.h"
 #include "name.h"
 #include "now-blank.h"
 #include "request.h"
+#include "rollback-snapshot.h"
 #include "text.h"
 
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -21,88 +24,54 @@
 struct options {
 	struct filesystem_options filesystem;
 	const char *archive;
-	bool cancel, dry_run, help, now_blank;
+	const char *cancel_operation; /* for the audit trail */
+	bool cancel, dry_run, force, now_blank;
 };
-
-enum long_option {
-	OPTION_CANCEL = 256,
-	OPTION_CONFIG,
-	OPTION_DEVICE,
-	OPTION_DRY_RUN,
-	OPTION_HELP,
-	OPTION_NOW_BLANK,
-};
-
-static int fail_usage(const struct next_boot *command, const char *what, const char *argument)
-{
-	if (what)
-		(void)fprintf(stderr, "%s: %s%s%s%s\n", command->command, what,
-			      argument ? " '" : "", argument ? argument : "", argument ? "'" : "");
-	(void)fprintf(stderr, "Try '%s --help' for more information.\n", command->command);
-	return EXIT_USAGE;
-}
-
-static void set_option(struct options *options, int option)
-{
-	switch (option) {
-	case OPTION_CANCEL:
-		options->cancel = true;
-		break;
-	case OPTION_CONFIG:
-		options->filesystem.config = optarg;
-		break;
-	case OPTION_DEVICE:
-		options->filesystem.device = optarg;
-		break;
-	case OPTION_DRY_RUN:
-		options->dry_run = true;
-		break;
-	case OPTION_NOW_BLANK:
-		options->now_blank = true;
-		break;
-	default:
-		options->help = true;
-	}
-}
 
 static int check(const struct next_boot *command, const struct options *options)
 {
-	if (options->help)
-		return EXIT_DONE;
+	const char *what = NULL;
+
 	if (command->takes_archive && !options->cancel && !options->archive)
-		return fail_usage(command, "which archive? Its name is missing", NULL);
-	if (options->cancel && options->now_blank)
-		return fail_usage(command, "--undo and --now-blank exclude each other", NULL);
+		what = "which archive or snapshot? Its name is missing";
+	else if (options->cancel && options->now_blank)
+		what = "--undo and --now-blank exclude each other";
+	if (what)
+		return command_fail_usage(command->command, what, NULL);
 	if (options->cancel && options->archive)
-		return fail_usage(command, "unexpected argument", options->archive);
-	return EXIT_DONE;
+		return command_fail_usage(command->command, "unexpected argument",
+					  options->archive);
+	return COMMAND_GO_ON;
 }
 
-/* Returns EXIT_DONE, or EXIT_USAGE when it was explained what is wrong. */
 static int parse(const struct next_boot *command, int argc, char *argv[], struct options *options)
 {
-	const struct option long_options[] = {
-		{ command->cancel_name, no_argument, NULL, OPTION_CANCEL },
-		{ "config", required_argument, NULL, OPTION_CONFIG },
-		{ "device", required_argument, NULL, OPTION_DEVICE },
-		{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
-		{ "help", no_argument, NULL, OPTION_HELP },
-		/* last, because not all commands have it */
-		{ command->takes_archive ? "now-blank" : NULL, no_argument, NULL,
-		  OPTION_NOW_BLANK },
-		{ 0 },
+	const bool takes_archive = command->takes_archive;
+	const struct command_option list[] = {
+		OPTION_FLAG(command->cancel_name, &options->cancel,
+			    "take that back, or whatever else the next boot was asked for"),
+		OPTION_FLAG(takes_archive ? "now-blank" : NULL, &options->now_blank,
+			    "make the archive the blank of all boots from now on"),
+		OPTION_FLAG(takes_archive ? "force" : NULL, &options->force,
+			    "roll a subvolume back although it is in use"),
+		OPTION_DRY_RUN(&options->dry_run, command->dry_run_help),
+		OPTION_WAIT(&options->filesystem.wait, "run of blankroot"),
+		OPTION_DEVICE(&options->filesystem.device, "a device"),
+		OPTION_CONFIG_DEFAULT(&options->filesystem.config),
 	};
-	int option;
+	const struct command_usage usage = {
+		.head = command->head,
+		.tail = "Exit codes: 0 done; 1 failed, nothing is changed; 2 usage error.\n",
+		.options = list,
+		.option_count = sizeof(list) / sizeof(list[0]),
+		.arguments_max = takes_archive ? 1 : 0,
+	};
+	struct command_arguments arguments;
+	int code = command_options_parse(&usage, argc, argv, &arguments);
 
-	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		if (option == '?')
-			return fail_usage(command, NULL, NULL);
-		set_option(options, option);
-	}
-	if (optind < argc && command->takes_archive)
-		options->archive = argv[optind++];
-	if (optind < argc)
-		return fail_usage(command, "unexpected argument", argv[optind]);
+	if (code != COMMAND_GO_ON)
+		return code;
+	options->archive = arguments.list[0];
 	return check(command, options);
 }
 
@@ -153,8 +122,12 @@ static int cancel(const struct options *options, int state, const struct br_requ
 		tell("nothing to take back: the next boot", &none, "");
 		return 0;
 	}
-	if (!options->dry_run && (r = br_request_use_up(state, err)) < 0)
-		return r;
+	if (!options->dry_run) {
+		r = br_request_use_up(state, err);
+		audit_result(options->cancel_operation, NULL, pending->archive, r, err);
+		if (r < 0)
+			return r;
+	}
 	tell(options->dry_run ? "would take back that the next boot" : "taken back: the next boot",
 	     options->dry_run ? pending : &none, "");
 	return 0;
@@ -196,8 +169,12 @@ static int make(const struct options *options, const struct filesystem *filesyst
 		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
 	if (archive && (r = check_archive(filesystem, archive, err)) < 0)
 		return r;
-	if (!options->dry_run && (r = br_request_write(filesystem->top, &request, err)) < 0)
-		return r;
+	if (!options->dry_run) {
+		r = br_request_write(filesystem->top, &request, err);
+		audit_result(archive ? "rollback" : "skip", NULL, archive, r, err);
+		if (r < 0)
+			return r;
+	}
 	if (pending->kind != BR_REQUEST_NONE)
 		tell("replaced an earlier request: that the next boot", pending, "");
 	tell(options->dry_run ? "would ask for this: the next boot" : "the next boot", &request,
@@ -205,38 +182,68 @@ static int make(const struct options *options, const struct filesystem *filesyst
 	return 0;
 }
 
-static int act(const struct options *options, struct br_error *err)
+/* What does not wait for the next boot. Returns 1 when it does. */
+static int act_now(const struct options *options, const struct filesystem *filesystem,
+		   struct br_error *err)
+{
+	const char *name = options->archive;
+	const char *entry;
+
+	if (options->cancel || !name ||
+	    !rollback_is_of_snapshot(&filesystem->config, name, &entry)) {
+		if (options->now_blank)
+			return now_blank(filesystem, name, options->dry_run, err);
+		if (options->force)
+			return br_error_set(
+				err, BR_ERR_USAGE, 0, NULL,
+				"--force is for snapshots of persistent subvolumes only");
+		return 1;
+	}
+	if (options->now_blank)
+		return br_error_set(err, BR_ERR_USAGE, 0, name,
+				    "only an archive can become the blank");
+	return rollback_snapshot(filesystem, entry, options->force, options->dry_run, err);
+}
+
+static int act_at_next_boot(const struct options *options, const struct filesystem *filesystem,
+			    struct br_error *err)
 {
 	struct br_request pending = { .kind = BR_REQUEST_NONE };
-	struct filesystem filesystem;
 	BR_AUTO_CLOSE int state = -1;
+	int r;
+
+	if ((r = open_state_dir(filesystem->top, &state, err)) == 0 &&
+	    (r = br_request_read(state, &pending, err)) == 0)
+		r = options->cancel ? cancel(options, state, &pending, err)
+				    : make(options, filesystem, &pending, err);
+	br_request_free(&pending);
+	return r;
+}
+
+static int act(const struct options *options, struct br_error *err)
+{
+	struct filesystem filesystem;
 	int r = filesystem_open(&options->filesystem, &filesystem, err);
 
 	if (r < 0)
 		return r;
-	if ((r = open_state_dir(filesystem.top, &state, err)) == 0 &&
-	    (r = br_request_read(state, &pending, err)) == 0)
-		r = options->cancel ? cancel(options, state, &pending, err)
-		    : options->now_blank
-			    ? now_blank(&filesystem, options->archive, options->dry_run, err)
-			    : make(options, &filesystem, &pending, err);
-	br_request_free(&pending);
+	r = act_now(options, &filesystem, err);
+	if (r > 0)
+		r = act_at_next_boot(options, &filesystem, err);
 	filesystem_close(&filesystem);
 	return r;
 }
 
 int next_boot_run(const struct next_boot *command, int argc, char *argv[])
 {
-	struct options options = { .filesystem.config = BR_CONFIG_PATH };
+	struct options options = { .filesystem.config = BR_CONFIG_PATH,
+				   .filesystem.wait = LOCK_WAIT_DEFAULT,
+				   .cancel_operation = command->cancel_operation };
 	struct br_error err = { 0 };
 	int code = parse(command, argc, argv, &options);
 
-	if (code != EXIT_DONE)
+	if (code != COMMAND_GO_ON)
 		return code;
-	if (options.help) {
-		command->print_help();
-		return EXIT_DONE;
-	}
 	options.filesystem.read_only = options.dry_run;
 	return act(&options, &err) == 0 ? EXIT_DONE : command_fail(command->command, &err);
 }

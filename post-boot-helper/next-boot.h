@@ -12,7 +12,9 @@
 struct next_boot {
 	const char *command;     /* "blankroot skip" */
 	const char *cancel_name; /* its option that takes the request back, without the dashes */
-	void (*print_help)(void);
+	const char *cancel_operation; /* that for the audit trail: "skip-cancel" */
+	const char *head;             /* of --help: how it is called, what it does */
+	const char *dry_run_help;
 	bool takes_archive; /* an argument: the archive to start from */
 };
 

@@ -2,6 +2,7 @@
 /* blankroot rollback --now-blank: an archive becomes the blank. */
 #include "now-blank.h"
 
+#include "audit.h"
 #include "blank-replace.h"
 #include "cleanup.h"
 #include "name.h"
@@ -54,6 +55,7 @@ int now_blank_make(const struct filesystem *filesystem, const char *archive, boo
 	}
 	r = br_blank_replace(filesystem->top, &filesystem->config, ephemeral, archive, time(NULL),
 			     &kept, err);
+	audit_result("rollback-now-blank", ephemeral->archive, archive, r, err);
 	if (r < 0)
 		return r;
 	tell(ephemeral, archive, " is now a snapshot of ");

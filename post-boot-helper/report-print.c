@@ -56,7 +56,7 @@ static int print_paths(const struct report_ephemeral *ephemeral, struct br_error
 		return 0;
 	return table_print(&(struct table){ columns, sizeof(columns) / sizeof(columns[0]), put_path,
 					    ephemeral->paths, sizeof(*ephemeral->paths),
-					    ephemeral->path_count },
+					    ephemeral->path_count, false },
 			   err);
 }
 
@@ -90,7 +90,7 @@ static int print_steps(const struct boot_report *report, struct br_error *err)
 	(void)fputc('\n', stdout);
 	return table_print(&(struct table){ columns, sizeof(columns) / sizeof(columns[0]), put_step,
 					    report->steps, sizeof(*report->steps),
-					    report->step_count },
+					    report->step_count, false },
 			   err);
 }
 

@@ -6,6 +6,7 @@
 #include "cleanup.h"
 #include "entries.h"
 #include "name.h"
+#include "roots-ahead.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -119,6 +120,24 @@ static int list_snapshots(struct retained_all *all, const char *subvolume, const
 	return r;
 }
 
+static void read_ahead(int top, const struct br_config *config, const char *only)
+{
+	const char **dirs = calloc(config->ephemeral_count + 1, sizeof(*dirs));
+	size_t count = 0;
+
+	if (!dirs)
+		return; /* it takes longer without, that is all */
+	for (size_t i = 0; i < config->ephemeral_count; i++)
+		if (is_wanted(config->ephemeral[i].name, only))
+			dirs[count++] = config->ephemeral[i].archive ? config->ephemeral[i].archive
+								     : BR_PARKED_DIR;
+	/* one directory for those of all subvolumes */
+	if (!only || count == 0)
+		dirs[count++] = BR_SNAPSHOTS_DIR;
+	roots_ahead_read(top, dirs, count);
+	free(dirs);
+}
+
 static int list_groups(const struct br_config *config, const char *only, struct retained_all *all,
 		       struct br_error *err)
 {
@@ -157,6 +176,7 @@ static int read_all(int top, const struct br_config *config, const char *only,
 	all->groups = calloc(most, sizeof(*all->groups));
 	if (!all->groups)
 		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
+	read_ahead(top, config, only);
 	if ((r = br_retained_facts_read(top, all->request.archive, &all->facts, err)) < 0 ||
 	    (r = list_groups(config, only, all, err)) < 0)
 		return r;
@@ -183,6 +203,15 @@ int retained_all_read(int top, const struct br_config *config, const char *only,
 	return 0;
 }
 
+size_t retained_all_items(const struct retained_all *all)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < all->count; i++)
+		count += all->groups[i].retained.count;
+	return count;
+}
+
 static void add_time(struct retained_summary *summary, time_t time)
 {
 	if (!summary->has_times || time < summary->oldest)
@@ -204,6 +233,17 @@ void retained_summarize(const struct retained_group *group, struct retained_summ
 		if (item->has_time)
 			add_time(ret, item->time);
 	}
+}
+
+bool retained_is_meant(const struct br_retained *retained, const struct br_retention_item *item,
+		       const char *name)
+{
+	size_t length = strlen(retained->dir);
+
+	if (strcmp(item->name, name) == 0)
+		return true;
+	return strncmp(name, retained->dir, length) == 0 && name[length] == '/' &&
+	       strcmp(name + length + 1, item->name) == 0;
 }
 
 const char *retained_kind_name(enum br_retained_kind kind)

@@ -36,6 +36,9 @@ struct retained_all {
 BR_MUST_CHECK int retained_all_read(int top, const struct br_config *config, const char *only,
 				    time_t now, struct retained_all *ret, struct br_error *err);
 
+/* How many there are in all groups. */
+size_t retained_all_items(const struct retained_all *all);
+
 struct retained_summary {
 	size_t good, pinned;
 	size_t to_go; /* that prune would delete now */
@@ -45,6 +48,10 @@ struct retained_summary {
 
 /* Count what is in a group. */
 void retained_summarize(const struct retained_group *group, struct retained_summary *ret);
+
+/* Is an item meant by this, its name or its path from the top level? */
+bool retained_is_meant(const struct br_retained *retained, const struct br_retention_item *item,
+		       const char *name);
 
 /* "archive", "parked", "snapshot". */
 const char *retained_kind_name(enum br_retained_kind kind);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* blankroot snapshot delete, pin, unpin: archives, parked subvolumes and snapshots, one by one. */
+#include "audit.h"
 #include "cleanup.h"
 #include "marking.h"
 #include "name.h"
@@ -17,18 +18,6 @@ struct named {
 	const struct br_retention_item *item;
 };
 
-/* By its name, or by its path from the top level. */
-static bool is_meant(const struct br_retained *retained, const struct br_retention_item *item,
-		     const char *name)
-{
-	size_t length = strlen(retained->dir);
-
-	if (strcmp(item->name, name) == 0)
-		return true;
-	return strncmp(name, retained->dir, length) == 0 && name[length] == '/' &&
-	       strcmp(name + length + 1, item->name) == 0;
-}
-
 static int find(const struct retained_all *all, const char *name, struct named *ret,
 		struct br_error *err)
 {
@@ -38,7 +27,7 @@ static int find(const struct retained_all *all, const char *name, struct named *
 		const struct br_retained *retained = &all->groups[i].retained;
 
 		for (size_t j = 0; j < retained->count; j++) {
-			if (!is_meant(retained, &retained->items[j], name))
+			if (!retained_is_meant(retained, &retained->items[j], name))
 				continue;
 			if (found.item) {
 				(void)br_error_set(err, BR_ERR_USAGE, 0, name,
@@ -160,12 +149,18 @@ static int pin_one(const struct retained_all *all, const struct named *named, bo
 static int change_one(const struct retained_all *all, const struct named *named,
 		      const struct snapshot_options *options, struct br_error *err)
 {
+	static const char *const operations[] = { [SNAPSHOT_DELETE] = "snapshot-delete",
+						  [SNAPSHOT_PIN] = "snapshot-pin",
+						  [SNAPSHOT_UNPIN] = "snapshot-unpin" };
 	int r = 0;
 
 	if (!options->dry_run && options->action == SNAPSHOT_DELETE)
 		r = delete_one(all, named, err);
 	else if (!options->dry_run)
 		r = pin_one(all, named, options->action == SNAPSHOT_PIN, err);
+	if (!options->dry_run)
+		audit_result(operations[options->action], named->group->retained.dir,
+			     named->item->name, r, err);
 	if (r == 0)
 		tell(named, options);
 	return r;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* blankroot snapshot create: the snapshots of a set, and the hooks around them. */
+#include "audit.h"
 #include "beneath.h"
 #include "cleanup.h"
 #include "hook.h"
@@ -40,6 +41,11 @@ static int open_source(struct create *create, const char *subvolume, struct br_e
 	r = br_snapshot_source_open(create->filesystem->top, subvolume,
 				    &create->sources[create->count], err);
 	create->count += r == 0;
+	if (r == BR_ERR_OPEN && err->sys_errno == ENOENT)
+		return br_error_context(err,
+					"there is no such subvolume on %s; its path begins at the "
+					"top level",
+					create->filesystem->device.path);
 	return r;
 }
 
@@ -127,9 +133,11 @@ static int take_all(const struct create *create, struct br_error *err)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < create->count; i++)
+	for (size_t i = 0; r == 0 && i < create->count; i++) {
 		r = br_snapshot_take(&create->sources[i], create->dirfd, create->options->comment,
 				     err);
+		audit_result("snapshot-create", BR_SNAPSHOTS_DIR, create->sources[i].name, r, err);
+	}
 	/* the commit of a snapshot has it; a name that it got later has not reached the disk yet */
 	if (r == 0 && create->options->comment)
 		r = br_subvol_commit(create->dirfd, err);

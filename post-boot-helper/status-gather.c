@@ -2,6 +2,7 @@
 /* Looking at everything that blankroot status tells. */
 #include "status.h"
 
+#include "balance-kernel.h"
 #include "cleanup.h"
 #include "facts.h"
 #include "report.h"
@@ -12,6 +13,9 @@
 #include <unistd.h>
 
 #define MESSAGE_MAX 2048
+
+/* Somebody waits for the answer: what is not counted by then is told to be missing. */
+#define OVERHEAD_SECONDS 1
 
 static int no_memory(struct br_error *err)
 {
@@ -136,13 +140,108 @@ static int judge_volume(struct status *status, struct br_error *err)
 
 static int judge_scrub(struct status *status, struct br_error *err)
 {
-	const struct scrub_record *scrub = &status->scrub;
+	const struct scrub_record *scrub = &status->scrub.record;
 
 	if (scrub->errors == 0)
 		return 0;
-	return add_problem(status, scrub->repaired < scrub->errors, err,
+	return add_problem(status, scrub->repaired < scrub->errors || scrub->uncorrectable > 0, err,
 			   "the last scrub found %llu errors, %llu of them repaired",
 			   (unsigned long long)scrub->errors, (unsigned long long)scrub->repaired);
+}
+
+/* Who has no need of a timer has masked it; but then nothing should say that it is needed. */
+static int judge_timer(struct status *status, const char *name, const struct timer *timer,
+		       bool is_asked_for, struct br_error *err)
+{
+	int r = 0;
+
+	if (timer->state == TIMER_INACTIVE)
+		r = add_problem(status, is_asked_for, err,
+				"%s.timer is not active (systemctl daemon-reload, systemctl start "
+				"timers.target)",
+				name);
+	if (r == 0 && timer->has_failed)
+		r = add_problem(status, true, err,
+				"the last run of %s.service failed (journalctl -u %s)", name, name);
+	return r;
+}
+
+bool status_takes_snapshots(const struct status *status)
+{
+	const struct br_snapshots_policy *policy = &status->filesystem.config.snapshots;
+
+	return policy->every.text && policy->subvolume_count > 0;
+}
+
+static int gather_timers(struct status *status, struct br_error *err)
+{
+	int r = 0;
+
+	if (status_takes_snapshots(status)) {
+		timer_ask("blankroot-snapshot", &status->snapshot);
+		r = judge_timer(status, "blankroot-snapshot", &status->snapshot, true, err);
+	}
+	timer_ask("blankroot-prune", &status->prune);
+	return r == 0 ? judge_timer(status, "blankroot-prune", &status->prune, false, err) : r;
+}
+
+/* --- jobs --- */
+
+/* Of snapshots and prune, the timers are asked for with or without a schedule. */
+static int judge_job_timer(struct status *status, struct status_job *job, struct br_error *err)
+{
+	char unit[64];
+
+	if (strcmp(job->name, "snapshot") == 0)
+		job->timer = status->snapshot;
+	else if (strcmp(job->name, "prune") == 0)
+		job->timer = status->prune;
+	if (!job->schedule || strcmp(job->name, "snapshot") == 0)
+		return 0;
+	(void)snprintf(unit, sizeof(unit), "blankroot-%s", job->name); /* fits */
+	timer_ask(unit, &job->timer);
+	return judge_timer(status, unit, &job->timer, true, err);
+}
+
+static int judge_job(struct status *status, const struct status_job *job, struct br_error *err)
+{
+	if (job->record.outcome != JOB_FAILED || !job->record.exists)
+		return 0;
+	return add_problem(status, true, err, "the last %s failed: %s", job->name,
+			   job->record.message);
+}
+
+static int judge_balance(struct status *status, struct br_error *err)
+{
+	struct balance_kernel kernel;
+	struct br_error failure = { 0 };
+
+	if (balance_kernel_ask(status->filesystem.top, &kernel, &failure) < 0)
+		return add_failure(status, "balance", &failure, err);
+	if (kernel.state != BALANCE_PAUSED)
+		return 0;
+	return add_problem(status, false, err,
+			   "a balance is paused: blankroot balance resume, or cancel");
+}
+
+static int gather_jobs(const struct status_options *options, struct status *status,
+		       struct br_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < STATUS_JOBS; i++) {
+		struct status_job *job = &status->jobs[i];
+		struct br_error failure = { 0 };
+
+		if (status_job_read(status->filesystem.top, &status->filesystem.config, i, job,
+				    &failure) < 0)
+			r = add_failure(status, job->name, &failure, err);
+		if (r == 0)
+			r = judge_job(status, job, err);
+		if (r == 0 && options->asks_systemd)
+			r = judge_job_timer(status, job, err);
+	}
+	return r == 0 ? judge_balance(status, err) : r;
 }
 
 static int look_at_filesystem(const struct status_options *options, struct status *status,
@@ -155,14 +254,19 @@ static int look_at_filesystem(const struct status_options *options, struct statu
 	if (br_volume_read(filesystem->top, &status->volume, &failure) < 0 ||
 	    retained_all_read(filesystem->top, &filesystem->config, NULL, status->now,
 			      &status->retained, &failure) < 0 ||
-	    scrub_record_read(options->scrub_dir, filesystem->device.fsid, &status->scrub,
-			      &failure) < 0) {
+	    overhead_all_count(filesystem->top, &status->retained, OVERHEAD_SECONDS,
+			       &status->overhead, &failure) < 0 ||
+	    scrub_view_read(options->scrub_dir, filesystem->top, filesystem->device.fsid,
+			    &status->scrub, &failure) < 0) {
 		status->has_filesystem = false;
 		return add_failure(status, "the file system", &failure, err);
 	}
 	if ((r = judge_next_boot(status, err)) < 0 || (r = judge_volume(status, err)) < 0)
 		return r;
-	return judge_scrub(status, err);
+	r = judge_scrub(status, err);
+	if (r == 0 && options->asks_systemd)
+		r = gather_timers(status, err);
+	return r == 0 ? gather_jobs(options, status, err) : r;
 }
 
 static int gather_filesystem(const struct status_options *options, struct status *status,
@@ -210,6 +314,8 @@ void status_free(struct status *status)
 	for (size_t i = 0; i < status->problem_count; i++)
 		free(status->problems[i].text);
 	free(status->problems);
+	scrub_view_free(&status->scrub);
+	overhead_all_free(&status->overhead);
 	retained_all_free(&status->retained);
 	filesystem_close(&status->filesystem);
 	boot_report_free(&status->report);

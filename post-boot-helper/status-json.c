@@ -60,17 +60,45 @@ static void put_filesystem(struct br_json *json, const struct status *status)
 	br_json_close_object(json);
 }
 
-static void put_scrub(struct br_json *json, const struct scrub_record *scrub)
+static void put_overhead(struct br_json *json, const struct br_overhead *counted)
 {
-	if (!scrub->exists) {
+	br_json_open_object(json, "overhead");
+	br_json_bool(json, "complete", counted->is_complete);
+	br_json_number(json, "bytes", counted->total);
+	br_json_number(json, "archives", counted->groups[BR_RETAINED_ARCHIVE]);
+	br_json_number(json, "parked", counted->groups[BR_RETAINED_PARKED]);
+	br_json_number(json, "snapshots", counted->groups[BR_RETAINED_SNAPSHOT]);
+	br_json_close_object(json);
+}
+
+static void put_scrub(struct br_json *json, const struct scrub_view *scrub)
+{
+	if (!scrub->record.exists && !scrub->is_running) {
 		br_json_string(json, "scrub", NULL);
 		return;
 	}
 	br_json_open_object(json, "scrub");
-	br_json_number(json, "started", scrub->started);
-	br_json_bool(json, "finished", scrub->is_finished);
-	br_json_number(json, "errors", scrub->errors);
-	br_json_number(json, "repaired", scrub->repaired);
+	scrub_view_put_json(json, scrub);
+	br_json_close_object(json);
+}
+
+static void put_snapshots(struct br_json *json, const struct status *status)
+{
+	static const char *const states[] = { [TIMER_UNKNOWN] = "unknown",
+					      [TIMER_INACTIVE] = "inactive",
+					      [TIMER_ACTIVE] = "active" };
+
+	if (!status_takes_snapshots(status)) {
+		br_json_string(json, "snapshots", NULL);
+		return;
+	}
+	br_json_open_object(json, "snapshots");
+	br_json_string(json, "schedule", status->filesystem.config.snapshots.every.text);
+	br_json_string(json, "timer", states[status->snapshot.state]);
+	if (status->snapshot.next > 0)
+		br_json_number(json, "next", status->snapshot.next);
+	else
+		br_json_string(json, "next", NULL);
 	br_json_close_object(json);
 }
 
@@ -108,11 +136,14 @@ void status_print_json(const struct status *status)
 	if (status->has_filesystem) {
 		put_next_boot(&json, &status->retained.request);
 		put_filesystem(&json, status);
+		put_overhead(&json, &status->overhead.counted);
 		put_scrub(&json, &status->scrub);
+		put_snapshots(&json, status);
 		br_json_open_array(&json, "retained");
 		for (size_t i = 0; i < status->retained.count; i++)
 			put_group(&json, &status->retained.groups[i]);
 		br_json_close_array(&json);
+		status_jobs_put_json(&json, status->jobs);
 	}
 	br_json_close_object(&json);
 }

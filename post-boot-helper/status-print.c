@@ -75,18 +75,98 @@ static void print_space(const struct br_volume *volume)
 		     (unsigned long long)volume->missing, (unsigned long long)volume->errors);
 }
 
-static void print_scrub(const struct scrub_record *scrub)
+static double share_of(uint64_t bytes, const struct br_volume *volume)
 {
-	put_label("Last scrub");
-	if (scrub->exists) {
-		put_utc(stdout, (time_t)scrub->started);
-		(void)printf(", %s, %llu errors, %llu repaired\n",
-			     scrub->is_finished ? "finished" : "not finished",
-			     (unsigned long long)scrub->errors,
-			     (unsigned long long)scrub->repaired);
-	} else {
-		(void)puts("none that " SCRUB_RECORD_DIR " knows of");
+	return volume->used > 0 ? 100 * (double)bytes / (double)volume->used : 0;
+}
+
+/* What could not be counted in time may be held, too. */
+static void print_overhead(const struct status *status)
+{
+	const struct br_overhead *counted = &status->overhead.counted;
+	double limit = 100 * status->filesystem.config.archives.max_overhead;
+
+	put_label("Overhead");
+	if (!counted->is_complete)
+		(void)fputs("more than ", stdout);
+	br_text_put_size(stdout, counted->total);
+	(void)printf(" (%.1f%% of what is used) held by nothing else: archives ",
+		     share_of(counted->total, &status->volume));
+	put_size_item(counted->groups[BR_RETAINED_ARCHIVE], "");
+	(void)printf("(%.1f%%", share_of(counted->groups[BR_RETAINED_ARCHIVE], &status->volume));
+	if (limit > 0)
+		(void)printf(", limit %.1f%%", limit);
+	(void)fputs("), snapshots ", stdout);
+	br_text_put_size(stdout, counted->groups[BR_RETAINED_SNAPSHOT]);
+	(void)putchar('\n');
+}
+
+/* Those on which there were errors, each on a line of its own. */
+static void print_scrub_devices(const struct scrub_view *scrub)
+{
+	for (size_t i = 0; i < scrub->devices.count; i++) {
+		const struct scrub_device *device = &scrub->devices.list[i];
+		const struct scrub_device_record *record = scrub_record_find(&scrub->record,
+									     device->devid);
+		uint64_t errors = record ? scrub_device_record_errors(record) : 0;
+
+		if (errors == 0)
+			continue;
+		put_label("");
+		(void)printf("device %llu (", (unsigned long long)device->devid);
+		br_text_put_name(stdout, device->path[0] ? device->path : "missing");
+		(void)fputs("): ", stdout);
+		scrub_view_put_errors(stdout, errors, record->progress.corrected_errors);
+		(void)putchar('\n');
 	}
+}
+
+static void print_scrub(const struct status *status)
+{
+	const struct scrub_view *scrub = &status->scrub;
+	const struct scrub_record *record = &scrub->record;
+
+	put_label("Last scrub");
+	if (record->started == 0) {
+		(void)puts(scrub->is_running ? "running"
+					     : "none that " SCRUB_RECORD_DIR " knows of");
+		return;
+	}
+	put_utc(stdout, (time_t)record->started);
+	if ((uint64_t)status->now >= record->started) {
+		(void)fputs(" (", stdout);
+		br_text_put_length(stdout, (uint64_t)status->now - record->started);
+		(void)fputs(" ago)", stdout);
+	}
+	(void)printf(", %s", scrub_view_state(scrub));
+	if (!record->is_finished && scrub_view_part(scrub) >= 0)
+		(void)printf(" at %.0f%%", 100 * scrub_view_part(scrub));
+	(void)fputs(", ", stdout);
+	scrub_view_put_errors(stdout, record->errors, record->repaired);
+	(void)putchar('\n');
+	print_scrub_devices(scrub);
+}
+
+static void print_snapshots(const struct status *status)
+{
+	const struct timer *timer = &status->snapshot;
+
+	put_label("Snapshots");
+	if (!status_takes_snapshots(status)) {
+		(void)puts("on no schedule");
+		return;
+	}
+	(void)fputs("on the schedule ", stdout);
+	br_text_put_name(stdout, status->filesystem.config.snapshots.every.text);
+	if (timer->state == TIMER_UNKNOWN)
+		(void)fputs("; when the next one is, is not known", stdout);
+	else if (timer->next == 0)
+		(void)fputs(", none to come", stdout);
+	else
+		(void)fputs(", next at ", stdout);
+	if (timer->next > 0)
+		put_utc(stdout, (time_t)timer->next);
+	(void)putchar('\n');
 }
 
 static void print_filesystem(const struct status *status)
@@ -99,7 +179,9 @@ static void print_filesystem(const struct status *status)
 	br_text_put_name(stdout, status->filesystem.device.path);
 	(void)putchar('\n');
 	print_space(&status->volume);
-	print_scrub(&status->scrub);
+	print_overhead(status);
+	print_scrub(status);
+	print_snapshots(status);
 }
 
 /* --- what is kept --- */
@@ -150,7 +232,7 @@ static int print_retained(const struct status *status, struct br_error *err)
 	return table_print(&(struct table){ columns, sizeof(columns) / sizeof(columns[0]),
 					    put_group, status->retained.groups,
 					    sizeof(*status->retained.groups),
-					    status->retained.count },
+					    status->retained.count, false },
 			   err);
 }
 
@@ -191,6 +273,8 @@ int status_print(const struct status *status, struct br_error *err)
 	if (status->has_filesystem)
 		print_filesystem(status);
 	r = print_retained(status, err);
+	if (r == 0 && status->has_filesystem)
+		r = status_jobs_print(status->jobs, err);
 	if (r == 0)
 		print_problems(status);
 	return r;

@@ -5,8 +5,11 @@
 
 #include "boot-report.h"
 #include "filesystem.h"
+#include "overhead-all.h"
 #include "retained-all.h"
-#include "scrub-record.h"
+#include "scrub-view.h"
+#include "status-jobs.h"
+#include "timer.h"
 #include "volume.h"
 
 #include <stdbool.h>
@@ -25,8 +28,11 @@ struct status {
 	bool has_filesystem; /* what follows is known */
 	struct filesystem filesystem;
 	struct retained_all retained;
+	struct overhead_all overhead;
 	struct br_volume volume;
-	struct scrub_record scrub;
+	struct scrub_view scrub;
+	struct timer snapshot, prune;
+	struct status_job jobs[STATUS_JOBS];
 	struct status_problem *problems;
 	size_t problem_count;
 };
@@ -35,6 +41,7 @@ struct status_options {
 	struct filesystem_options filesystem;
 	const char *report;
 	const char *scrub_dir;
+	bool asks_systemd; /* about the timers: they are those of the configuration of this system */
 };
 
 /*
@@ -44,6 +51,9 @@ struct status_options {
  */
 BR_MUST_CHECK int status_gather(const struct status_options *options, struct status *ret,
 				struct br_error *err);
+
+/* Does the configuration say that snapshots are to be taken again and again? */
+bool status_takes_snapshots(const struct status *status);
 
 /* No errors among the problems? */
 bool status_is_healthy(const struct status *status);

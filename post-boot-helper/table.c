@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <libsmartcols/libsmartcols.h>
+#include <stdlib.h>
 
 struct cell {
 	const struct table *table;
@@ -26,11 +27,28 @@ static void put_escaped(FILE *out, const void *data)
 	br_text_put_name(out, data);
 }
 
+static void put_ascii(FILE *out, const void *data)
+{
+	for (const unsigned char *s = data; *s; s++)
+		(void)fprintf(out, *s < 0x80 ? "%c" : "\\x%02x", *s); /* see ferror */
+}
+
+/* libsmartcols 2.38 may never come back from a text that is none in the locale, as UTF-8 in "C". */
+static bool is_text_of_locale(const char *text)
+{
+	return mbstowcs(NULL, text, 0) != (size_t)-1;
+}
+
 static int set_cell(struct libscols_line *line, const struct cell *cell)
 {
 	BR_AUTO_FREE char *raw = br_text_make(put_raw_cell, cell);
 	BR_AUTO_FREE char *text = raw ? br_text_make(put_escaped, raw) : NULL;
+	BR_AUTO_FREE char *ascii = NULL;
 
+	if (text && !is_text_of_locale(text)) {
+		ascii = br_text_make(put_ascii, text);
+		return ascii ? scols_line_set_data(line, cell->column, ascii) : -ENOMEM;
+	}
 	return text ? scols_line_set_data(line, cell->column, text) : -ENOMEM;
 }
 
@@ -64,6 +82,7 @@ int table_print(const struct table *table, struct br_error *err)
 		/* cells are escaped already */
 		scols_table_enable_noencoding(out, 1);
 		scols_table_enable_nowrap(out, 1);
+		scols_table_enable_noheadings(out, table->has_no_headings);
 		scols_table_set_termforce(out, SCOLS_TERMFORCE_NEVER);
 		r = fill(out, table);
 		if (r == 0)

@@ -21,6 +21,7 @@ struct table {
 	void (*put)(FILE *out, const void *row, size_t column);
 	const void *rows;
 	size_t row_size, row_count;
+	bool has_no_headings;
 };
 
 /* Print it; cells are never cut to the width of a terminal. BR_ERR_NOMEM. */

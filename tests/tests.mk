@@ -6,7 +6,8 @@ SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
 TEST_SRC := $(sort $(wildcard tests/unit/test-*.c)) $(sort $(wildcard tests/fs/test-*.c)) \
 	$(sort $(wildcard tests/crash/test-*.c)) $(sort $(wildcard tests/faults/test-*.c))
 # What the tests of power cuts share, and the program beside them that records.
-CRASH_SRC := $(filter-out $(TEST_SRC) tests/crash/recorder.c,$(sort $(wildcard tests/crash/*.c)))
+RECORDER_SRC := tests/crash/recorder.c tests/crash/guardian.c
+CRASH_SRC := $(filter-out $(TEST_SRC) $(RECORDER_SRC),$(sort $(wildcard tests/crash/*.c)))
 # What the tests of faults share; they take from those of power cuts what must be true after any accident.
 FAULTS_SRC := $(filter-out $(TEST_SRC),$(sort $(wildcard tests/faults/*.c)))
 TEST_SCRIPTS := $(sort $(wildcard tests/*/test-*.sh))
@@ -20,9 +21,9 @@ CRASH_PROGRAMS := $(patsubst %.c,$(B)/%,$(filter tests/crash/%,$(TEST_SRC)))
 TEST_PROGRAMS := $(patsubst %.c,$(B)/%,$(TEST_SRC))
 CHECK_LIBS := -lcheck -lsubunit -lm -lrt -lpthread
 
-$(call objects,$(SUPPORT_SRC) $(TEST_SRC) $(CRASH_SRC) $(FAULTS_SRC) tests/crash/recorder.c): private \
+$(call objects,$(SUPPORT_SRC) $(TEST_SRC) $(CRASH_SRC) $(FAULTS_SRC) $(RECORDER_SRC)): private \
 	BR_CPPFLAGS += -Itests/support -Iinitrd-tool $(FAULTS_CPPFLAGS)
-$(call objects,$(FAULTS_SRC) $(filter tests/faults/%,$(TEST_SRC))): private FAULTS_CPPFLAGS := -Itests/crash
+$(call objects,$(FAULTS_SRC) $(filter tests/faults/%,$(TEST_SRC))): private FAULTS_CPPFLAGS := -Itests/crash -Ipost-boot-helper
 
 $(LIBSUPPORT): $(call objects,$(SUPPORT_SRC)) $(B)/flags
 	$(make_archive)
@@ -33,10 +34,10 @@ $(LIBCRASH): $(call objects,$(CRASH_SRC)) $(B)/flags
 $(LIBFAULTS): $(call objects,$(FAULTS_SRC)) $(B)/flags
 	$(make_archive)
 
-$(RECORDER): $(call objects,tests/crash/recorder.c) $(B)/flags
+$(RECORDER): $(call objects,$(RECORDER_SRC)) $(B)/flags
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< -lfuse3
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -lfuse3
 
 # A test that needs something special has it in LDFLAGS_test-NAME, LIBS_test-NAME.
 ALLOCATION_FAILURES := $(foreach name,malloc calloc realloc reallocarray strdup strndup open_memstream asprintf \
@@ -47,12 +48,17 @@ LDFLAGS_test-mountinfo := $(ALLOCATION_FAILURES)
 LDFLAGS_test-request := $(ALLOCATION_FAILURES)
 LDFLAGS_test-report := $(ALLOCATION_FAILURES)
 LDFLAGS_test-memory := $(ALLOCATION_FAILURES)
+LDFLAGS_test-udev := $(ALLOCATION_FAILURES)
 LDFLAGS_test-clock := -Wl,--wrap=time
 LDFLAGS_test-crash := -Wl,--wrap=_ck_assert_failed
 LDFLAGS_test-crash-controls := $(LDFLAGS_test-crash)
 LDFLAGS_test-crash-parts := $(LDFLAGS_test-crash)
+LDFLAGS_test-crash-recorder := $(LDFLAGS_test-crash)
+LDFLAGS_test-crash-helper := $(LDFLAGS_test-crash)
 LDFLAGS_test-faults := $(LDFLAGS_test-crash)
+LDFLAGS_test-helper-faults := $(LDFLAGS_test-crash)
 LDFLAGS_test-no-memory := $(LDFLAGS_test-crash) $(ALLOCATION_FAILURES)
+LDFLAGS_test-helper-memory := $(LDFLAGS_test-no-memory)
 LDFLAGS_test-bad-disk := $(LDFLAGS_test-crash)
 
 $(CRASH_PROGRAMS): $(LIBCRASH) $(RECORDER)
@@ -66,50 +72,65 @@ $(TEST_PROGRAMS): $(B)/%: $(B)/obj/%.o $(LIBSUPPORT) $(LIBTOOLPARTS) $(LIBBLANKR
 		$(LIBSUPPORT) \
 		$(LIBTOOLPARTS) $(LIBBLANKROOT) -Wl,--end-group $(LIBS_$(@F)) $(LIB_LIBS) $(CHECK_LIBS) $(LDLIBS)
 
-# Some say something only about the product that is shipped, or about one that needs no libraries.
+# Some say something only about the product that is shipped, or about one that needs no libraries. The sanitizers make
+# system calls of their own.
 # The programs of accidents share code that keeps descriptions until the process ends, which the leak sanitizer
 # does not forgive: they run with the product as it is shipped.
 ONLY_DEFAULT := $(B)/tests/unit/test-libkmod $(CRASH_PROGRAMS) $(FAULTS_PROGRAMS) tests/cli/test-size.sh \
+	tests/fs/test-sandbox.sh \
 	$(filter tests/boot/% tests/nixos/%,$(TEST_SCRIPTS))
 ONLY_STATIC := tests/fs/test-smoke.sh
+# Faults are how most error paths are reached.
+ifeq ($(COVERAGE),yes)
+ONLY_DEFAULT := $(filter-out $(FAULTS_PROGRAMS),$(ONLY_DEFAULT))
+endif
 
 include tests/fuzz/fuzz.mk
+
+# It runs the helper's commands in its own process.
+$(B)/tests/faults/test-helper-memory: $(LIBHELPERPARTS)
+LIBS_test-helper-memory = $(LIBHELPERPARTS) $(LIBBLANKROOT) $(HELPER_LIBS)
+
+include tests/coverage/coverage.mk
 
 # Programs first, unit before fs, then scripts.
 ALL_TESTS := $(filter-out $(if $(filter-out $(DEFAULT_FLAVOUR),$(FLAVOUR)),$(ONLY_DEFAULT)) \
 	$(if $(call is_yes,$(STATIC)),,$(ONLY_STATIC)),$(TEST_PROGRAMS) $(TEST_SCRIPTS))
 
-# Not without being asked for: when a recorder that a file system is mounted from gets killed, everything on the
-# machine that opens a btrfs may wait for it for ever.
-ON_REQUEST := $(CRASH_PROGRAMS)
-
 # TESTS names them by their base names, with or without .sh.
-is_selected = $(if $(TESTS),$(filter $(TESTS),$(notdir $(1)) $(basename $(notdir $(1)))),$(filter-out $(ON_REQUEST),$(1)))
+is_selected = $(if $(TESTS),$(filter $(TESTS),$(notdir $(1)) $(basename $(notdir $(1)))),$(1))
 SELECTED := $(strip $(foreach test,$(ALL_TESTS),$(if $(call is_selected,$(test)),$(test))))
 UNKNOWN_TESTS := $(filter-out $(notdir $(TEST_SRC:.c=) $(TEST_SCRIPTS) $(TEST_SCRIPTS:.sh=)),$(TESTS))
 $(if $(UNKNOWN_TESTS),$(error no such test: $(UNKNOWN_TESTS)))
 
-# The suites of several flavours run one after another, each built with all processors. A FURTHER one may find
-# that none of TESTS is for its flavour.
+# The suites of several flavours are built with all processors, one after another. Then they run side by side: most
+# tests wait for the disk, and none uses more than one processor for long. A FURTHER one may find that none of TESTS
+# is for its flavour; what it has to say comes after the first one has ended.
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 SUITE = $(MAKE) --no-print-directory $(JOBS) check-this
 SANITIZED := STATIC=no SANITIZE=address,undefined
 
-.PHONY: check check-this check-asan check-crash check-faults check-flavours check-boot check-programs smoke size bench bench-boot demo
+.PHONY: check check-selected check-this check-asan check-crash check-faults check-flavours check-boot check-programs smoke size bench bench-boot demo
 
 check-programs: $(filter-out $(TEST_SCRIPTS),$(ALL_TESTS))
 
-check-this: $(filter-out $(TEST_SCRIPTS),$(SELECTED)) $(if $(filter %/test-corpus.sh,$(SELECTED)),$(FUZZ_PROGRAMS)) $(PRODUCTS)
+# All that a suite needs, without running it.
+check-selected: $(filter-out $(TEST_SCRIPTS),$(SELECTED)) $(if $(filter %/test-corpus.sh,$(SELECTED)),$(FUZZ_PROGRAMS)) $(PRODUCTS)
+
+check-this: check-selected
 	$(Q)$(if $(FURTHER),[ -n '$(SELECTED)' ] || exit 0; )\
 		BLANKROOT_INITRD='$(abspath $(INITRD_PRODUCT))' BLANKROOT='$(abspath $(HELPER_PRODUCT))' \
-		BLANKROOT_STATIC='$(STATIC)' BLANKROOT_SYSTEMD='$(WITH_SYSTEMD)' BLANKROOT_BUILD='$(abspath $(B))/scratch' \
+		BLANKROOT_GENERATOR='$(abspath $(GENERATOR_PRODUCT))' BLANKROOT_STATIC='$(STATIC)' BLANKROOT_SYSTEMD='$(WITH_SYSTEMD)' BLANKROOT_ARCHIVE='$(WITH_LIBARCHIVE)' BLANKROOT_BUILD='$(abspath $(B))/scratch' \
 		BLANKROOT_FUZZ='$(abspath $(B))/tests/fuzz' KEEP='$(KEEP)' REQUIRE='$(REQUIRE)' SHOW='$(SHOW)' \
 		tests/run '$(FLAVOUR)' $(SELECTED)
 
 check:
 	$(Q)packaging/deps check
-	+$(Q)$(SUITE)
-	+$(Q)$(SUITE) $(SANITIZED) FURTHER=1
+	+$(Q)$(MAKE) --no-print-directory $(JOBS) all check-selected
+	+$(Q)$(MAKE) --no-print-directory $(JOBS) check-selected $(SANITIZED)
+	+$(Q)further=$$(mktemp); { $(SUITE) $(SANITIZED) FURTHER=1 >"$$further" 2>&1; echo $$? >"$$further.status"; } & \
+		$(SUITE); status=$$?; wait; cat "$$further"; \
+		[ "$$(cat "$$further.status")" -eq 0 ] || status=1; rm -f "$$further" "$$further.status"; exit $$status
 
 check-asan:
 	$(Q)packaging/deps check
@@ -117,7 +138,7 @@ check-asan:
 
 check-crash:
 	$(Q)packaging/deps check
-	+$(Q)BLANKROOT_CRASH=full $(SUITE) SHOW=1 TESTS='test-crash-parts test-crash-controls test-crash'
+	+$(Q)BLANKROOT_CRASH=full $(SUITE) SHOW=1 TESTS='$(notdir $(CRASH_PROGRAMS))'
 
 check-faults:
 	$(Q)packaging/deps check

@@ -63,9 +63,21 @@ keys "" [ (pair "device" settings.device) (pair "degraded" settings.degraded) ]
   (pair "after" after)
   (pair "hook-timeout" hookTimeout)
 ])
-+ section "performance" [ (pair "mode" settings.performance.mode) ]
++ section "performance" (with settings.performance; [
+  (pair "mode" mode)
+  (pair "nodatacow" nodatacow)
+  (pair "compress" compress)
+  (pair "set" (lib.mapAttrsToList (knob: value: "${knob}=${toString value}") set))
+])
 + section "maintenance" (with settings.maintenance; [
   (pair "scrub" scrub)
   (pair "balance" balance)
   (pair "trim" trim)
+])
++ section "metrics" (with settings.metrics; [
+  (pair "directory" directory)
+  (pair "every" every)
+  (pair "max-used" maxUsed)
+  (pair "on-alert" onAlert)
+  (pair "hook-timeout" hookTimeout)
 ])

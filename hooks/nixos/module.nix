@@ -41,7 +41,13 @@ let
       "local-fs-pre.target"
       "systemd-modules-load.service"
     ];
-    before = [ "sysroot.mount" "initrd-root-fs.target" "shutdown.target" "emergency.target" ];
+    before = [
+      "systemd-fsck-root.service"
+      "sysroot.mount"
+      "initrd-root-fs.target"
+      "shutdown.target"
+      "emergency.target"
+    ];
     conflicts = [ "shutdown.target" "emergency.target" ];
     serviceConfig = {
       Type = "oneshot";
@@ -111,8 +117,9 @@ in
     environment.etc."blankroot.conf".source = cfg.configFile;
     environment.systemPackages = [ cfg.package ];
 
-    # Those of hooks/systemd for the running system. NixOS does not read [Install], and would run them again at each
-    # change of the configuration.
+    # Those of hooks/systemd for the running system, and the generator that makes the timers: nixpkgs takes units and
+    # generators from these packages. NixOS does not read [Install], and would run what has run again at each change
+    # of the configuration; it starts timers.target anew, and new timers with it.
     systemd.packages = [ cfg.package ];
     systemd.services.blankroot-report = {
       wantedBy = [ "sysinit.target" ];
@@ -122,6 +129,9 @@ in
       wantedBy = [ "multi-user.target" ];
       restartIfChanged = false;
     };
+    # The unit can only write to what is there.
+    systemd.tmpfiles.rules = lib.optional (cfg.settings.metrics.directory != null)
+      "d ${builtins.toJSON cfg.settings.metrics.directory} 0755 root root -";
     # Not every version brings systemd's own; where it does, this adds nothing to it.
     systemd.targets.boot-complete = {
       description = lib.mkDefault "Boot Completion Check";

@@ -35,7 +35,7 @@ let
     "device: UUID=, LABEL=, PARTUUID=, PARTLABEL= or an absolute path";
   mode = stringThat (matches "0?[0-7]{3,4}") "octal mode such as \"0750\"";
   interval = stringThat
-    (length: matches "([0-9]+y)?([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?" length
+    (length: matches "([0-9]+y)?([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m(in)?)?([0-9]+s)?" length
       && matches ".*[1-9].*" length)
     "length of time such as \"30d\", \"12h\" or \"1d12h\"";
   share = stringThat (matches "0*(100([.]0+)?|[0-9]{1,2}([.][0-9]+)?)%") "share from \"0%\" to \"100%\"";
@@ -121,7 +121,15 @@ let
     example = [ "/run/current-system/sw/bin/systemctl" "reload" "database.service" ];
     inherit description;
   };
-  howOften = what: key text "How often to ${what}: a length of time, or a calendar expression of systemd.time(7).";
+  directories = description: mkOption {
+    type = types.listOf persistentPath;
+    default = [ ];
+    inherit description;
+  };
+  howOften = what: key text ''
+    When to ${what}, again and again: a length of time such as `6h`, a word such as `daily`, or a calendar expression
+    of systemd.time(7). It is checked when the file is built.
+  '';
 in
 { config, ... }: {
   options = {
@@ -170,12 +178,39 @@ in
       hookTimeout = key interval "How long each of them may take. Default: `60s`.";
     } "Snapshots in the running system.";
     performance = section {
-      mode = key (types.enum [ "balanced" "io-optimized" "space-optimized" ]) "Default: `balanced`.";
+      mode = key (types.enum [ "none" "balanced" "io-optimized" "space-optimized" ]) ''
+        What `blankroot tune` sets at each boot. Default: `none`, which changes nothing.
+      '';
+      nodatacow = directories ''
+        Directories whose new files are not copied on write, and have neither checksums nor compression. If none is
+        given, those of databases and disk images that the mode knows.
+      '';
+      compress = directories "Directories whose new files are compressed. If none is given, those that the mode knows.";
+      set = mkOption {
+        type = types.attrsOf (types.either types.int text);
+        default = { };
+        example = { "vm.swappiness" = 10; "mount.commit" = "keep"; };
+        description = ''
+          Knobs that get another value than the mode gives them, or `keep`; blankroot.conf(5) lists them. They are
+          checked when the file is built.
+        '';
+      };
     } "What to optimise for.";
     maintenance = section {
       scrub = howOften "scrub";
       balance = howOften "balance";
       trim = howOften "trim";
     } "Maintenance of the file system. What is not said is not done.";
+    metrics = section {
+      directory = key mountpoint ''
+        Directory of node_exporter's textfile collector, to which `blankroot-metrics.service` writes; it is made if it is
+        not there. Say the same to `services.prometheus.exporters.node.extraFlags`, with
+        `--collector.textfile.directory=`.
+      '';
+      every = howOften "write the metrics and look at the alerts";
+      maxUsed = key share "Share of the file system that may be used without an alert. Default: `85%`.";
+      onAlert = hook "Program and arguments to run when an alert begins, and when it ends.";
+      hookTimeout = key interval "How long it may take. Default: `60s`.";
+    } "Metrics for Prometheus, and alerts. Nothing is written, and no alert looked at, without `directory` or `onAlert`.";
   };
 }

@@ -10,6 +10,7 @@
 , stdenv
 , btrfs-progs
 , jansson
+, libarchive
 , libconfuse
 , systemd
 , util-linux
@@ -29,7 +30,7 @@ stdenv.mkDerivation {
     filter = path: _: !(builtins.elem (baseNameOf path) [ ".git" "build" "result" ]);
   };
 
-  buildInputs = [ btrfs-progs jansson libconfuse systemd util-linux ];
+  buildInputs = [ btrfs-progs jansson libarchive libconfuse systemd util-linux ];
 
   # A warning of a newer compiler is no reason not to have it.
   makeFlags = [

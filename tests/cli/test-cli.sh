@@ -84,6 +84,9 @@ check_configuration() {
 	expect 0 --check-config --config "$dir/good.conf" </dev/null
 	expect 0 --print=on-failure --config "$dir/good.conf" <<<'stop'
 	expect 0 --print=device --config "$dir/good.conf" <<<'LABEL=system'
+	echo 'ephemeral root { }' >"$dir/least.conf"
+	expect 0 --print=on-failure --config "$dir/least.conf" <<<'continue'
+	expect 0 --print=device --config "$dir/least.conf" <<<''
 	expect 2 --check-config --config "$dir/bad.conf" <<-'END'
 		! blankroot-initrd: configuration error: DIR/bad.conf.d/10.conf:2: ephemeral root: persist: "/etc/ssh": is inside of "/etc" at DIR/bad.conf:1
 	END

@@ -98,6 +98,7 @@ check_flat() {
 	expect 3 --exit-code --only /home <<<'+ /home/new  (4 B)'
 	expect 3 --exit-code --subvolume home <<<'+ /home/new  (4 B)'
 	expect 0 --exit-code --only /usr </dev/null
+	expect_failure 2 '"/usr": is where no ephemeral subvolume is mounted' --subvolume home --only /usr
 }
 
 check_summary() {
@@ -179,6 +180,31 @@ check_archives() {
 	grep -q 'is not known to descend' "$dir/err" || fail "about a stranger it said: $(cat "$dir/err")"
 }
 
+# What is at a name is something else now.
+check_types() {
+	local archive=root.20261124T190501Z types=$top/root/srv/types name
+
+	mkdir "$types"
+	for name in device directory fifo link socket; do
+		echo x >"$types/$name"
+	done
+	mkfifo "$types/file"
+	btrfs -q subvolume snapshot -r "$top/root" "$top/old_roots/$archive"
+	rm -r "$types"
+	mkdir -p "$types/directory"
+	mknod "$types/device" c 1 3
+	mkfifo "$types/fifo"
+	ln -s x "$types/link"
+	(cd "$types" && perl -MSocket -e 'socket(my $s, PF_UNIX, SOCK_STREAM, 0) or die; bind($s, sockaddr_un("socket")) or die')
+	echo x >"$types/file"
+	run_diff --from "$archive" --only /srv/types
+	grep -o '/srv/types/.*became [a-z]*' "$dir/out" | sed 's/ .*[(,] *\([a-z]* became\)/: \1/' |
+		diff - <(printf '%s\n' '/srv/types/device: file became device' '/srv/types/directory/: file became directory' \
+			'/srv/types/fifo: file became fifo' '/srv/types/file: fifo became file' \
+			'/srv/types/link: file became link' '/srv/types/socket: file became socket') >&2 ||
+		fail "types: $(cat "$dir/out")"
+}
+
 # Killed while it works, it leaves at most a snapshot, which the next one deletes.
 check_clean() {
 	local n
@@ -195,6 +221,7 @@ check_clean() {
 }
 
 check_usage() {
+	expect_failure 1 'configuration error' --config /nonexistent
 	expect_failure 2 'only one of --summary, --json and --suggest' --json --suggest
 	expect_failure 2 '--only takes an absolute path' --only etc
 	expect_failure 2 "unexpected argument 'etc'" etc
@@ -210,5 +237,6 @@ check_summary
 check_suggestion
 check_json
 check_archives
+check_types
 check_clean
 check_usage

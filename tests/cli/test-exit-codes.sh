@@ -72,7 +72,7 @@ check_refused() {
 	btrfs property set -ts "$top/root-blank" ro true
 	mkdir -p "$dir/mounted"
 	mount -t btrfs -o subvol=root "$loop" "$dir/mounted"
-	expect 3 refused old 'NOT RESET: subvolume in use' --cmdline noresume
+	expect 3 refused old 'NOT RESET: in use' --cmdline noresume
 	umount "$dir/mounted"
 }
 

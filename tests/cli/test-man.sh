@@ -62,11 +62,40 @@ check_helper() {
 			synopsis && inside' "$helper8" | grep -oE 'Fl Fl [a-z-]+' | sed 's/Fl Fl /--/' | sort -u)"
 	done
 	agree 'exit codes of the helper' \
-		"$(tr -s ' \t\n' ' ' <post-boot-helper/command.h | grep -oE 'EXIT_[A-Z]+ = [0-9]+' | grep -oE '[0-9]+')" \
+		"$(tr -s ' \t\n' ' ' <post-boot-helper/command.h | grep -oE 'EXIT_[A-Z_]+ = [0-9]+' | grep -oE '[0-9]+')" \
 		"$(sed -n '/^\.Sh EXIT STATUS/,/^\.Sh/s/^\.It \([0-9]\)$/\1/p' "$helper8")"
 	while read -r unit; do
 		[ -f "hooks/systemd/$unit" ] || fail "$helper8: there is no $unit"
 	done < <(grep -oE 'blankroot[a-z-]*\.service' "$helper8" | sort -u)
+}
+
+# What check can find, and how much each matters.
+check_findings() {
+	agree findings "$(tr -s ' \t\n' ' ' <post-boot-helper/finding.c |
+		grep -oE '= \{ "[a-z-]+", FINDING_[A-Z]+' | sed -E 's/= \{ "(.*)", FINDING_/\1 /' | tr '[:upper:]' '[:lower:]')" \
+		"$(sed -n '/^\.Sh FINDINGS/,/^\.Sh EXIT/p' "$helper8" | awk '
+			/^\.It Li / { name = $3; getline; sub(/\./, ""); sub(/Information/, "info"); print name, tolower($1) }')"
+}
+
+# Its page agrees with it, and with what it writes.
+check_generator() {
+	local options page=docs/man/blankroot-generator.8 timer
+
+	options=$("$BLANKROOT_GENERATOR" --help | grep -oE '^ +--[a-z-]+' | tr -d ' ' | sort -u)
+	agree 'options of the generator' "$options" "$(sed -nE 's/^\.It Fl Fl ([a-z-]+).*/--\1/p' "$page")"
+	agree 'options of the generator in its synopsis' "$options" "$(sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESC/p' "$page" |
+		grep -oE 'Fl Fl [a-z-]+' | sed 's/Fl Fl /--/' | sort -u)"
+	mkdir "$dir/units"
+	echo 'ephemeral root { } snapshots { subvolumes = { a } every = 6h }
+		metrics { directory = /a }' >"$dir/timers.conf"
+	"$BLANKROOT_GENERATOR" --config="$dir/timers.conf" "$dir/units"
+	agree 'timers' "$(cd "$dir/units" && printf '%s\n' *.timer)" "$(sed -n 's/^\.It Pa \(.*\.timer\)$/\1/p' "$page")"
+	for timer in RandomizedDelaySec=30s AccuracySec=10s; do
+		grep -qx "$timer" "$dir/units/blankroot-snapshot.timer" || fail "$page: not $timer"
+	done
+	for timer in 'OnCalendar=\*-\*-\* 03:20:00' OnBootSec=15min RandomizedDelaySec=1h AccuracySec=10min; do
+		grep -qx "$timer" "$dir/units/blankroot-prune.timer" || fail "$page: not $timer"
+	done
 }
 
 check_kernel_arguments() {
@@ -98,6 +127,13 @@ check_keys() {
 	done
 }
 
+# Those that blankroot tune lists are those that the configuration explains.
+check_knobs() {
+	agree knobs "$(grep -oE '"(vm|queue|btrfs|mount|directory)\.[a-z_]*[a-z]"' lib/knob.c | tr -d '"' | sort -u)" \
+		"$(sed -n '/^The knobs, which/,/^\.El/p' "$page5" | sed -n '/^\.It/,$p' | grep -oE '(vm|queue|btrfs|mount|directory)\.[a-z_]+' |
+			grep -v _ratio | sort -u)"
+}
+
 # Each key has its default and an example.
 check_entries() {
 	awk '
@@ -122,7 +158,7 @@ write_examples() {
 		/^\.It Ic (owner|mode)$/ && before ~ /path/ { with = " create = directory" }
 		/^\.Sh EPHEMERAL/ { before = "ephemeral root {"; after = "}" }
 		/^\.Sh PERSISTENT/ { before = "ephemeral root { path \"/a\" {"; after = "} }" }
-		/^\.Ic (archives|snapshots|performance|maintenance) / { before = $2 " {"; after = "}" }
+		/^\.Ic (archives|snapshots|performance|maintenance|metrics) / { before = $2 " {"; after = "}" }
 		/^\.Dl / && !/check-config/ {
 			gsub(/\\\(dq/, "\"")
 			file = dir "/example-" ++n ".conf"
@@ -149,8 +185,11 @@ check_examples() {
 check_form
 check_options
 check_helper
+check_findings
+check_generator
 check_kernel_arguments
 check_exit_codes
 check_keys
+check_knobs
 check_entries
 check_examples

@@ -9,54 +9,10 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=tests/support/shell.sh
 . tests/support/shell.sh
+# shellcheck source=tests/support/journal.sh
+. tests/support/journal.sh
 
-socket=/run/systemd/journal/socket
 report=/run/blankroot/boot.json
-
-# Writes each entry that arrives as one line of JSON: its fields, with a list of their values each. What is too long for a
-# datagram comes as a file.
-cat >"$dir/listen.py" <<'END'
-import array, json, os, socket, sys
-def parse(data):
-    fields = {}
-    while data:
-        line, data = data.split(b"\n", 1)
-        name, equals, value = line.partition(b"=")
-        if not equals:
-            size = int.from_bytes(data[:8], "little")
-            value, data = data[8:8 + size], data[9 + size:]
-        fields.setdefault(name.decode(), []).append(value.decode())
-    return fields
-server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-server.bind(sys.argv[1])
-print("ready", flush=True)
-while True:
-    data, ancillary, _, _ = server.recvmsg(1 << 20, 4096)
-    for _, _, rights in ancillary:
-        for fd in array.array("i", rights[:4]):
-            os.lseek(fd, 0, os.SEEK_SET)
-            with open(fd, "rb") as sent:
-                data = sent.read()
-    print(json.dumps(parse(data)), flush=True)
-END
-
-start_journal() {
-	mkdir -p "$(dirname "$socket")"
-	: >"$dir/entries"
-	python3 "$dir/listen.py" "$socket" >>"$dir/entries" 2>"$dir/listen.err" &
-	listener=$!
-	for _ in {1..100}; do
-		[ ! -s "$dir/entries" ] || return 0
-		sleep 0.1
-	done
-	fail "the listener does not listen: $(cat "$dir/listen.err")"
-}
-
-stop_journal() {
-	kill "$listener"
-	wait "$listener" 2>/dev/null || true
-	rm -f "$socket"
-}
 
 # Sends the report that is there; as many entries arrive, in $dir/entry.1 ...
 send() { # exit code, entries

@@ -9,8 +9,8 @@
 #define CRASH_CAMPAIGN_H
 
 #include "cut.h"
-#include "expect.h"
 #include "recording.h"
+#include "stage.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,15 +24,24 @@ struct campaign_sample {
 };
 
 struct campaign {
-	const struct expect *expect;
+	const char *name; /* of what was recorded */
 	const struct recording *recording;
 	struct image *image;
 	struct campaign_sample sample;
-	unsigned swaps;     /* see struct expect_state */
+	/*
+	 * Check what a cut has left on the image, which is not mounted; see verdict.h.
+	 *
+	 * is_done  the program may have said that it was done
+	 */
+	void (*check)(const struct campaign *campaign, bool is_done);
+	const void *data;   /* for that */
+	unsigned swaps;     /* likewise: see struct expect_state */
 	const char *reason; /* count besides what is bad with this in its message; NULL: nothing */
 	uint64_t seed;
 	/* results */
 	unsigned states, bad, with_reason;
+	unsigned done;  /* of the states: the program may have said that it was done */
+	size_t durable; /* entries that were flushed when it said so */
 };
 
 /* The full form? */
@@ -40,6 +49,9 @@ bool campaign_is_full(void);
 
 /* The seed of this run, for all that is random. */
 uint64_t campaign_seed(void);
+
+/* One of a stage's reset: all but the sample. */
+struct campaign campaign_of_reset(const struct stage *stage, const struct recording *recording);
 
 /* Check all cuts of the sample. The first bad ones are described on standard output. */
 void campaign_run(struct campaign *campaign);
@@ -50,7 +62,7 @@ void campaign_run(struct campaign *campaign);
  */
 struct cut campaign_cut_at(const struct recording *recording, const char *call, unsigned nth);
 
-/* One line on standard output. */
+/* One line on standard output. It fails the test when no state was one of a program that was done. */
 void campaign_report(const struct campaign *campaign, const char *what);
 
 #endif

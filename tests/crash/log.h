@@ -51,7 +51,7 @@ void log_free(struct log *log);
 /* How many entries of a type are there before an entry? */
 size_t log_count(const struct log *log, enum log_type type, size_t end);
 
-/* How many entries does a log have whose file is that long? */
+/* How many entries does a log have whose file is that long? One that was being written does not count. */
 size_t log_entries_at(const struct log *log, uint64_t file_size);
 
 #endif

@@ -3,17 +3,16 @@
 #include "recorded-disk.h"
 
 #include "cleanup.h"
+#include "suite.h"
 
 #include <check.h>
 #include <fcntl.h>
 #include <linux/btrfs.h>
 #include <linux/loop.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -21,6 +20,29 @@
 enum { LOOP_MAJOR = 7, MISC_MAJOR = 10, FUSE_MINOR = 229, LOOP_CONTROL_MINOR = 237 };
 
 #define TRIES 2000 /* of a millisecond and more */
+
+/* Opening the device loads the module. */
+static bool has_fuse(void)
+{
+	BR_AUTO_CLOSE int device = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	BR_AUTO_FILE FILE *file = fopen("/proc/filesystems", "re");
+	char line[128];
+
+	while (device >= 0 && file && fgets(line, sizeof(line), file)) {
+		if (strstr(line, "fusectl"))
+			return true;
+	}
+	return false;
+}
+
+int recorded_disk_suite_run(Suite *suite)
+{
+	if (image_missing() || has_fuse())
+		return suite_run(suite, true);
+	printf("skipped: no FUSE\n");
+	srunner_free(srunner_create(suite));
+	return SUITE_SKIPPED;
+}
 
 static void show_node(const char *path, mode_t type, dev_t number)
 {
@@ -40,16 +62,20 @@ static char *recorder_path(void)
 	return path;
 }
 
-static void become_recorder(int file, int log, char *dir, pid_t parent)
+/* Nothing kills it with the client: what is still mounted then is to be unmounted. */
+static void become_recorder(const struct recorded_disk *disk, int file, pid_t client,
+			    unsigned seconds)
 {
 	BR_AUTO_FREE char *program = recorder_path();
-	char file_path[64], log_path[64];
+	char file_path[64], log_path[64], client_number[16], seconds_number[16];
 
-	snprintf(file_path, sizeof(file_path), "/proc/%d/fd/%d", (int)parent, file);
-	snprintf(log_path, sizeof(log_path), "/proc/%d/fd/%d", (int)parent, log);
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
-		_exit(126);
-	execv(program, (char *const[]){ program, file_path, log_path, dir, NULL });
+	snprintf(file_path, sizeof(file_path), "/proc/%d/fd/%d", (int)client, file);
+	snprintf(log_path, sizeof(log_path), "/proc/%d/fd/%d", (int)client, disk->log);
+	snprintf(client_number, sizeof(client_number), "%d", (int)client);
+	snprintf(seconds_number, sizeof(seconds_number), "%u", seconds);
+	execv(program, (char *const[]){ program, file_path, log_path, disk->dir, client_number,
+					seconds_number, NULL });
+	dprintf(STDERR_FILENO, "%s: %s\n", program, strerror(errno));
 	_exit(127);
 }
 
@@ -100,7 +126,18 @@ int device_attach(int file, char device[24])
 	ck_abort_msg("no free loop device");
 }
 
-void recorded_disk_start(struct recorded_disk *disk, const struct image *image)
+/* Else the end of the recorder could unmount what is mounted here, and would wait for itself. */
+static void check_apart(const struct recorded_disk *disk)
+{
+	BR_AUTO_FREE char *path = NULL;
+	struct stat ours, its;
+
+	ck_assert(asprintf(&path, "/proc/%d/ns/mnt", (int)disk->recorder) > 0);
+	ck_assert(stat(path, &its) == 0 && stat("/proc/self/ns/mnt", &ours) == 0);
+	ck_assert_msg(its.st_ino != ours.st_ino, "the recorder shares our mounts");
+}
+
+void recorded_disk_start(struct recorded_disk *disk, const struct image *image, unsigned seconds)
 {
 	pid_t parent = getpid();
 
@@ -111,8 +148,9 @@ void recorded_disk_start(struct recorded_disk *disk, const struct image *image)
 	disk->recorder = fork();
 	ck_assert_msg(disk->recorder >= 0, "fork: %s", strerror(errno));
 	if (disk->recorder == 0)
-		become_recorder(image->file[0], disk->log, disk->dir, parent);
+		become_recorder(disk, image->file[0], parent, seconds);
 	BR_AUTO_CLOSE int file = wait_for_file(disk);
+	check_apart(disk);
 	disk->loop = device_attach(file, disk->device);
 }
 

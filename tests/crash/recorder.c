@@ -3,12 +3,14 @@
  * A file system with one file in it, "disk", which is another file, and a log (log.h) of all that
  * is done to it. Behind a loop device with direct I/O, the log is that of a disk.
  *
- *   recorder DISK LOG MOUNTPOINT
+ *   recorder DISK LOG MOUNTPOINT CLIENT SECONDS
  *
- * Ends when it is unmounted. One thread: the order of the log is that of the requests.
+ * Ends when it is unmounted, or by its guardian (guardian.h): CLIENT is the process it is for, its
+ * parent. One thread: the order of the log is that of the requests.
  */
 #define FUSE_USE_VERSION 31
 
+#include "guardian.h"
 #include "log.h"
 
 #include <errno.h>
@@ -16,6 +18,7 @@
 #include <fuse3/fuse.h>
 #include <linux/falloc.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -111,10 +114,10 @@ static const struct fuse_operations operations = {
 
 int main(int argc, char **argv)
 {
-	char *args[] = { argv[0], (char[]){ "-f" }, (char[]){ "-s" }, NULL, NULL };
+	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
 
-	if (argc != 4) {
-		fprintf(stderr, "usage: recorder DISK LOG MOUNTPOINT\n");
+	if (argc != 6) {
+		fprintf(stderr, "usage: recorder DISK LOG MOUNTPOINT CLIENT SECONDS\n");
 		return 2;
 	}
 	disk = open(argv[1], O_RDWR | O_CLOEXEC);
@@ -123,6 +126,12 @@ int main(int argc, char **argv)
 		fprintf(stderr, "recorder: %s: %m\n", disk < 0 ? argv[1] : argv[2]);
 		return 1;
 	}
-	args[3] = argv[3];
-	return fuse_main(4, args, &operations, NULL);
+	struct fuse *fuse = fuse_new(&args, &operations, sizeof(operations), NULL);
+	if (!fuse || fuse_mount(fuse, argv[3]) != 0)
+		return 1;
+	if (guardian_start(argv[3], atoi(argv[4]), (unsigned)atoi(argv[5])) != 0) {
+		fprintf(stderr, "recorder: no guardian: %m\n");
+		return 1;
+	}
+	return fuse_loop(fuse) == 0 ? 0 : 1;
 }

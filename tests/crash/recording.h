@@ -15,15 +15,22 @@ enum recording_mode {
 	RECORDING_PLAIN,
 	RECORDING_COMMITS,  /* a commit of metadata before each of its changing calls */
 	RECORDING_UNSYNCED, /* likewise, and its calls that write file data are not carried out */
+	RECORDING_CARELESS, /* without commits, and its calls that wait for the disk are not carried out */
 };
 
 struct recording_options {
 	enum recording_mode mode;
 	const char *config, *cmdline; /* of blankroot-initrd; cmdline NULL: "" */
 	const char *const
-		*instead; /* another program, ended by NULL; gets the device added; or NULL */
-	void (*before)(
-		int top); /* the top level is mounted, and this done, before; NULL: nothing */
+		*instead;    /* another program, ended by NULL; gets the device added; or NULL */
+	bool without_device; /* that program does not */
+	/*
+	 * Somebody else has the file system mounted meanwhile, as in a running system, on this directory. Then no
+	 * unmount writes what the program itself forgets to. NULL: nobody.
+	 */
+	const char *stays_mounted;
+	bool discards;           /* likewise, and what gets free is discarded at once */
+	void (*before)(int top); /* likewise, and has done this just before; NULL: nothing */
 };
 
 /* A call that changes something, and how many entries of the log stand before it. */
@@ -42,7 +49,8 @@ struct recording {
 
 /*
  * Put a state on an image and run the program there; it must succeed. A log without writes or
- * flushes fails the test. The caller releases the recording.
+ * flushes fails the test, or without the discards that are asked for. The caller releases the
+ * recording.
  */
 void recording_make(struct recording *recording, struct image *image, const struct state *base,
 		    const struct recording_options *options);

@@ -29,7 +29,7 @@ struct scenario {
 	struct ephemeral_place ephemeral[SCENARIO_EPHEMERALS];
 	/* A directory of root in which before works: an old root may be without that. NULL: none */
 	const char *loose;
-	bool drops_archives; /* space runs out: the oldest ones may go */
+	bool drops_archives; /* space runs out: the oldest ones may go, and what they held is discarded */
 };
 
 extern const struct scenario scenarios[];

@@ -34,6 +34,7 @@ struct recording_options stage_options(const struct stage *stage, enum recording
 		.mode = mode,
 		.config = stage->expect.config,
 		.cmdline = stage->expect.scenario->cmdline,
+		.discards = stage->expect.scenario->drops_archives,
 		.before = stage->expect.scenario->before,
 	};
 }

@@ -3,6 +3,7 @@
 #include "cleanup.h"
 #include "cut.h"
 #include "names.h"
+#include "recorded-disk.h"
 #include "stage.h"
 #include "suite.h"
 #include "tree.h"
@@ -158,5 +159,5 @@ static Suite *make_suite(void)
 
 int main(void)
 {
-	return suite_run(make_suite(), true);
+	return recorded_disk_suite_run(make_suite());
 }

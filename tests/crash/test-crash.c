@@ -2,11 +2,13 @@
 /*
  * The power is cut at any moment of a reset, and of the one after it: with what the disk was asked
  * for up to there, in any order that its cache allows, root is complete, nothing kept is short, the
- * old root is not lost, and the next reset brings everything into order.
+ * old root is not lost, and the next reset brings everything into order. When the program has ended,
+ * the new root is there.
  */
 #include "campaign.h"
 #include "cleanup.h"
 #include "cut.h"
+#include "recorded-disk.h"
 #include "stage.h"
 #include "suite.h"
 
@@ -33,13 +35,9 @@ static const struct form *form(void)
 static unsigned run_campaign(struct stage *stage, const struct recording *recording,
 			     const struct campaign_sample *sample, const char *what)
 {
-	struct campaign campaign = { .expect = &stage->expect,
-				     .recording = recording,
-				     .image = stage->image,
-				     .sample = *sample,
-				     .swaps = recording->base == &stage->base ? 1 : 2,
-				     .seed = campaign_seed() };
+	struct campaign campaign = campaign_of_reset(stage, recording);
 
+	campaign.sample = *sample;
 	campaign_run(&campaign);
 	campaign_report(&campaign, what);
 	return campaign.bad;
@@ -65,6 +63,7 @@ static unsigned cut_again(struct stage *stage, const struct recording *first, un
 	cut_apply(&cut, first, stage->image);
 	state_save(&state, stage->image);
 	options.before = NULL;
+	options.discards = false; /* there may be space already */
 	recording_make(&second, stage->image, &state, &options);
 	unsigned bad = run_campaign(stage, &second, &form()->again, "the run after a cut");
 	recording_free(&second);
@@ -81,10 +80,13 @@ START_TEST(test_power_cut)
 
 	stage_begin(&stage, &scenarios[_i]);
 	options = stage_options(&stage, RECORDING_PLAIN);
+	BR_AUTO_FREE char *mountpoint = image_scratch_dir();
+	options.stays_mounted =
+		mountpoint; /* else an unmount makes durable what the program forgets */
 	recording_make(&plain, stage.image, &stage.base, &options);
 	bad += run_campaign(&stage, &plain, &form()->plain, "as it is");
 	recording_free(&plain);
-	options.mode = RECORDING_COMMITS;
+	options = stage_options(&stage, RECORDING_COMMITS);
 	recording_make(&commits, stage.image, &stage.base, &options);
 	bad += run_campaign(&stage, &commits, &form()->commits, "a commit at each call");
 	for (unsigned n = 0; n < form()->cuts_again; n++)
@@ -111,5 +113,5 @@ static Suite *make_suite(void)
 int main(void)
 {
 	(void)campaign_seed(); /* one for all tests */
-	return suite_run(make_suite(), true);
+	return recorded_disk_suite_run(make_suite());
 }

@@ -20,7 +20,8 @@ static int message_pipe = -1; /* -1: not in a process for a check */
 void __real__ck_assert_failed(const char *file, int line, const char *expression,
 			      const char *message, ...) CK_ATTRIBUTE_NORETURN;
 void __wrap__ck_assert_failed(const char *file, int line, const char *expression,
-			      const char *message, ...) CK_ATTRIBUTE_NORETURN;
+			      const char *message, ...) CK_ATTRIBUTE_NORETURN
+	__attribute__((format(printf, 4, 5)));
 
 void __wrap__ck_assert_failed(const char *file, int line, const char *expression,
 			      const char *message, ...)

@@ -3,11 +3,12 @@
  * Every system call of a reset: the program is killed before it, killed after it, and it fails in
  * each of the ways that a kernel has. Not those of the start of any program, before it reads its
  * configuration: nothing has been opened then. BLANKROOT_FAULTS=full in the environment: all of them, and what
- * was tried is told; else one in some of the kinds of calls on each object. BLANKROOT_FAULTS_ONLY="copied 123":
+ * was tried is told; "kinds": one of them for all kinds of calls on each object; else for some of the kinds. BLANKROOT_FAULTS_ONLY="copied 123":
  * this scenario, this call.
  */
 #include "call.h"
 #include "cleanup.h"
+#include "known-calls.h"
 #include "server.h"
 #include "servers.h"
 #include "suite.h"
@@ -37,40 +38,6 @@ static const struct fault faults[] = {
 };
 
 enum { FAULTS = sizeof(faults) / sizeof(faults[0]) };
-
-/* --- the calls of an undisturbed run --- */
-
-struct known_call {
-	const char *name;
-	char *object;
-	uint64_t nr;
-	bool changes;
-};
-
-struct known_calls {
-	struct known_call *call;
-	size_t count;
-	size_t first; /* those before are of the start of any program, until it reads its configuration */
-	const char *config;
-};
-
-static struct stepper_order learn_call(void *data, const struct stepper_call *call)
-{
-	struct known_calls *calls = data;
-	struct known_call known = {
-		.name = call->name,
-		.object = call_object(call->pid, call->nr, call->args),
-		.nr = call->nr,
-		.changes = call_changing(call->nr, call->args) != NULL,
-	};
-
-	calls->call = reallocarray(calls->call, calls->count + 1, sizeof(known));
-	ck_assert_ptr_nonnull(calls->call);
-	if (calls->first == 0 && strstr(known.object, calls->config))
-		calls->first = calls->count;
-	calls->call[calls->count++] = known;
-	return (struct stepper_order){ .action = STEPPER_GO_ON };
-}
 
 /* Returns the exit code; the caller releases the result. */
 static void run_stepped(const struct stage *stage,
@@ -104,17 +71,10 @@ static void learn_calls(const struct stage *stage, struct known_calls *calls)
 	struct run_result result;
 
 	*calls = (struct known_calls){ .config = strrchr(stage->expect.config, '/') };
-	run_stepped(stage, learn_call, calls, &result);
+	run_stepped(stage, known_calls_learn, calls, &result);
 	ck_assert_msg(result.code == 0, "exit %d: %s", result.code, result.err);
 	ck_assert_uint_gt(calls->first, 0);
 	run_free(&result);
-}
-
-static void free_calls(struct known_calls *calls)
-{
-	for (size_t i = 0; i < calls->count; i++)
-		free(calls->call[i].object);
-	free(calls->call);
 }
 
 /* --- one of them goes wrong --- */
@@ -134,13 +94,7 @@ static struct stepper_order disturb(void *data, const struct stepper_call *call)
 	if (call->number != trial->number)
 		return (struct stepper_order){ .action = STEPPER_GO_ON };
 	trial->object = call_object(call->pid, call->nr, call->args);
-	/* it does not return an error, but where memory ends */
-	if (call->nr == SYS_brk)
-		return (struct stepper_order){ trial->order.action, 0 };
-	/* whatever it returns, the descriptor is closed */
-	if (call->nr == SYS_close && trial->order.action == STEPPER_FAIL)
-		return (struct stepper_order){ STEPPER_FAIL_AFTER, trial->order.error };
-	return trial->order;
+	return known_call_order(call, trial->order);
 }
 
 static void try(void *data)
@@ -205,43 +159,17 @@ static bool is_possible(const struct known_call *call, const struct fault *fault
 	       fault->order.error == ENOMEM;
 }
 
-/* Calls that have been tried, by name and object: shared by the scenarios, which are processes of their own. */
-#define SEEN_MAX 8192
-static uint64_t *seen;
-static bool is_sanitized; /* the program */
-
-static uint64_t hash_of(const struct known_call *call)
-{
-	/* configuration and report are in directories with names made up */
-	const char *object = strstr(call->object, "/mnt/") ? strrchr(call->object, '/')
-							   : call->object;
-	const char *parts[] = { call->name, object };
-	uint64_t hash = UINT64_C(14695981039346656037);
-
-	for (size_t i = 0; i < 2; i++) {
-		for (const char *c = parts[i]; *c; c++)
-			hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
-		hash *= UINT64_C(1099511628211);
-	}
-	return hash;
-}
+static struct known_kinds *seen; /* shared by the scenarios, which are processes of their own */
+static bool is_sanitized;        /* the program */
 
 static bool is_first_of_its_kind(const struct known_call *call)
 {
-	uint64_t hash = hash_of(call);
-	size_t i = 0;
+	uint64_t hash = known_call_hash(call);
 
 	/* of the quick form a part, which is another one for the other flavour of the program */
-	if (!trial_is_full() && hash % (is_sanitized ? 10 : 5) != is_sanitized)
+	if (!trial_has_all_kinds() && hash % (is_sanitized ? 10 : 5) != is_sanitized)
 		return false;
-
-	for (; i < SEEN_MAX && seen[i] != 0; i++) {
-		if (seen[i] == hash)
-			return false;
-	}
-	ck_assert_uint_lt(i, SEEN_MAX);
-	seen[i] = hash;
-	return true;
+	return known_kinds_add(seen, hash);
 }
 
 /*
@@ -308,7 +236,7 @@ START_TEST(test_every_call)
 		campaign.calls_tried += campaign.tried > before;
 	}
 	report(&campaign);
-	free_calls(&campaign.calls);
+	known_calls_free(&campaign.calls);
 	stage_end(&stage);
 	ck_assert_msg(campaign.bad == 0, "%u of %u faults were not survived", campaign.bad,
 		      campaign.tried);
@@ -318,7 +246,8 @@ END_TEST
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("faults");
-	TCase *tcase = suite_add_case(suite, "faults", NULL, NULL, trial_is_full() ? 7200 : 300);
+	TCase *tcase = suite_add_case(suite, "faults", NULL, NULL,
+				      trial_has_all_kinds() ? 7200 : 300);
 
 	for (int i = 0; i < (int)servers_count; i++) {
 		if (is_wanted(servers[i].name, 0))
@@ -329,9 +258,6 @@ static Suite *make_suite(void)
 
 int main(void)
 {
-	seen = mmap(NULL, SEEN_MAX * sizeof(*seen), PROT_READ | PROT_WRITE,
-		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (seen == MAP_FAILED)
-		return 1;
+	seen = known_kinds_make();
 	return suite_run(make_suite(), true);
 }

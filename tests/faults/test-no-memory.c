@@ -18,7 +18,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define STRIDE 64 /* of the quick form */
+#define STRIDE 64      /* of the quick form */
+#define STRIDE_KINDS 7 /* of BLANKROOT_FAULTS=kinds */
 
 /* Of the leak sanitizer, where there is one. */
 int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
@@ -88,7 +89,10 @@ static void try(void *data)
 START_TEST(test_every_allocation)
 {
 	struct stage stage;
-	unsigned bad = 0, tried = 0, stride = trial_is_full() ? 1 : STRIDE;
+	unsigned bad = 0, tried = 0,
+		 stride = trial_is_full()         ? 1
+			  : trial_has_all_kinds() ? STRIDE_KINDS
+						  : STRIDE;
 	struct trial trial = { .stage = &stage };
 
 	trial.result = mmap(NULL, sizeof(*trial.result), PROT_READ | PROT_WRITE,
@@ -120,7 +124,8 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("no-memory");
-	TCase *tcase = suite_add_case(suite, "no-memory", NULL, NULL, trial_is_full() ? 3600 : 300);
+	TCase *tcase = suite_add_case(suite, "no-memory", NULL, NULL,
+				      trial_has_all_kinds() ? 3600 : 300);
 
 	tcase_add_loop_test(tcase, test_every_allocation, 0, (int)servers_count);
 	return suite_run(suite, true);

@@ -18,6 +18,13 @@ bool trial_is_full(void)
 	return form && strcmp(form, "full") == 0;
 }
 
+bool trial_has_all_kinds(void)
+{
+	const char *form = getenv("BLANKROOT_FAULTS");
+
+	return trial_is_full() || (form && strcmp(form, "kinds") == 0);
+}
+
 static const char *last_part(const char *path)
 {
 	const char *slash = strrchr(path, '/');

@@ -15,6 +15,9 @@
 /* BLANKROOT_FAULTS=full in the environment: all that there is to try, and not a spread of it. */
 bool trial_is_full(void);
 
+/* BLANKROOT_FAULTS=full or BLANKROOT_FAULTS=kinds: calls of every kind, be it with one error alone. */
+bool trial_has_all_kinds(void);
+
 /* What a run said, and what is known of the fault. */
 struct trial_end {
 	int code;           /* 137: killed */

@@ -3,7 +3,7 @@
  * Random histories of a root: what is found by generations must be what a comparison of everything finds, in both
  * directions, between relatives of every degree, with nested subvolumes.
  *
- * HISTORIES=n in the environment changes their number, SEED=n repeats a run.
+ * HISTORIES=n in the environment changes their number, SEED=n repeats a run, HISTORY=n one of them alone.
  */
 #include "changes.h"
 #include "cleanup.h"
@@ -44,10 +44,25 @@ static void drop_image(void)
 	image_free(image);
 }
 
+/*
+ * The comparison of everything tells objects by inode number and time of birth, and two subvolumes give out the same
+ * numbers: what is born in one must not be of the same tick as what was born in another.
+ */
+static void wait_for_next_tick(void)
+{
+	struct timespec begin, now;
+
+	ck_assert_int_eq(clock_gettime(CLOCK_REALTIME_COARSE, &begin), 0);
+	do
+		ck_assert_int_eq(clock_gettime(CLOCK_REALTIME_COARSE, &now), 0);
+	while (now.tv_sec == begin.tv_sec && now.tv_nsec == begin.tv_nsec);
+}
+
 static void change(const char *subvolume, struct random *random, unsigned changes)
 {
 	BR_AUTO_CLOSE int fd = tree_open(top, subvolume, false);
 
+	wait_for_next_tick();
 	/* what was made is there to be changed by the next */
 	for (unsigned done = 0; done < changes; done += 10) {
 		struct model *now = model_read(fd);
@@ -138,10 +153,13 @@ START_TEST(test_histories)
 	uint64_t histories = number_from_environment(
 		"HISTORIES", run_tool_is_sanitized() ? HISTORIES_SANITIZED : HISTORIES);
 
+	uint64_t alone = number_from_environment("HISTORY", UINT64_MAX);
+
 	printf("SEED=%llu\n", (unsigned long long)seed);
 	(void)fflush(stdout);
 	for (unsigned number = 0; number < histories; number++)
-		live_one(number);
+		if (alone == UINT64_MAX || number == alone)
+			live_one(number);
 	/* nothing is left of what was frozen */
 	BR_AUTO_FREE char *left = run_shell(top, "ls -A .blankroot");
 	ck_assert_str_eq(left, "");

@@ -171,7 +171,7 @@ START_TEST(test_carry)
 	BR_AUTO_CLOSE int old = tree_open(top, "root", false);
 	BR_AUTO_CLOSE int new = tree_open(top, "new", false);
 	hostile_watch(&place, &watch);
-	int result = br_carry_path(old, new, &persist, &stats, &err);
+	int result = br_carry_path(old, new, &persist, NULL, &stats, &err);
 	BR_AUTO_FREE char *events = watch_end(&watch);
 	ck_assert_msg(!*events, "%s: touched:\n%s", scenario->name, events);
 	ck_assert_msg((result == 0) == (scenario->code == 0), "%s: %d", scenario->name, result);

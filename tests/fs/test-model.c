@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Many resets in a row on one image, with random changes, persistent paths and nested subvolumes between them;
- * some from archives, on request, skipped, tried only, killed. After each of them everything on the image must be
- * what a model (forecast.h) says.
+ * some from archives, on request, skipped, tried only, killed, refused for one of several reasons, without an old root.
+ * After each of them everything on the image must be what a model (forecast.h) says.
  *
  * RESETS=n in the environment changes their number, SEED=n repeats a run: all but the moments of the kills.
  */
 #include "cleanup.h"
 #include "drift.h"
-#include "forecast.h"
+#include "layout.h"
+#include "model-trial.h"
 #include "run.h"
 #include "stepper.h"
 #include "suite.h"
@@ -26,33 +27,6 @@
 #define RESETS_SANITIZED 100 /* where everything takes three times as long */
 #define FSCK_EVERY 50
 
-enum scenario {
-	NORMAL,
-	FROM_CMDLINE,
-	FROM_REQUEST,
-	NO_SUCH_ARCHIVE,
-	SKIP_REQUEST,
-	UNKNOWN_REQUEST,
-	CMDLINE_OVER_REQUEST,
-	DRY_RUN,
-	OFF,
-	KILLED,
-};
-
-/* One run and what is expected of it. */
-struct trial {
-	enum scenario scenario;
-	bool configured[WORLD_EPHEMERALS];
-	struct forecast_paths paths[WORLD_EPHEMERALS];
-	struct model *expected[WORLD_EPHEMERALS];
-	bool must_fail;
-	char *config;
-	struct world_ephemeral *from_of; /* NULL: all from their blanks */
-	struct world_archive *from;
-	char cmdline[512];
-	char request[512];
-};
-
 static uint64_t seed;
 static struct world world;
 static struct random chance;
@@ -63,135 +37,6 @@ static uint64_t number_from_environment(const char *name, uint64_t otherwise)
 	const char *text = getenv(name);
 
 	return text && *text ? strtoull(text, NULL, 0) : otherwise;
-}
-
-static enum scenario choose_scenario(void)
-{
-	static const struct {
-		enum scenario scenario;
-		unsigned percent;
-	} table[] = {
-		{ FROM_CMDLINE, 8 },    { FROM_REQUEST, 6 },
-		{ NO_SUCH_ARCHIVE, 2 }, { SKIP_REQUEST, 3 },
-		{ UNKNOWN_REQUEST, 2 }, { CMDLINE_OVER_REQUEST, 2 },
-		{ DRY_RUN, 3 },         { OFF, 1 },
-		{ KILLED, 12 },
-	};
-	unsigned number = (unsigned)random_below(&chance, 100);
-
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		if (number < table[i].percent)
-			return table[i].scenario;
-		number -= table[i].percent;
-	}
-	return NORMAL;
-}
-
-static void write_config(struct trial *trial)
-{
-	BR_AUTO_FREE char *dir = image_scratch_dir();
-	BR_AUTO_FREE char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-
-	ck_assert_ptr_nonnull(out);
-	for (size_t i = 0; i < WORLD_EPHEMERALS; i++) {
-		const struct world_ephemeral *ephemeral = &world.of[i];
-
-		if (!trial->configured[i])
-			continue;
-		fprintf(out, "ephemeral \"%s\" {\n\tblank = \"%s\"\n\tarchive = \"%s\"\n",
-			ephemeral->name, ephemeral->blank,
-			ephemeral->archive ? ephemeral->archive : "none");
-		forecast_print(&trial->paths[i], out);
-		fprintf(out, "}\n");
-	}
-	ck_assert(fclose(out) == 0);
-	ck_assert(asprintf(&trial->config, "%s/blankroot.conf", dir) > 0);
-	tree_write(AT_FDCWD, trial->config, text);
-}
-
-/* An archive of one of those that are configured. None: then it is a normal run. */
-static void choose_archive(struct trial *trial)
-{
-	struct world_ephemeral *of = &world.of[random_below(&chance, WORLD_EPHEMERALS)];
-	struct world_archive *archive;
-
-	if (!of->archive || !trial->configured[of - world.of] || of->archive_count == 0) {
-		trial->scenario = NORMAL;
-		return;
-	}
-	archive = &of->archives[random_below(&chance, of->archive_count)];
-	if (!archive->entry) {
-		trial->scenario = NORMAL;
-		return;
-	}
-	trial->from_of = of;
-	trial->from = archive;
-}
-
-static void say_what_is_wanted(struct trial *trial)
-{
-	const char *entry = trial->from ? trial->from->entry : "no-such-archive";
-
-	if (trial->scenario == FROM_CMDLINE || trial->scenario == NO_SUCH_ARCHIVE ||
-	    trial->scenario == CMDLINE_OVER_REQUEST)
-		snprintf(trial->cmdline, sizeof(trial->cmdline), "quiet rd.blankroot.from=%s",
-			 entry);
-	if (trial->scenario == FROM_REQUEST)
-		snprintf(trial->request, sizeof(trial->request), "from %s\n", entry);
-	if (trial->scenario == SKIP_REQUEST || trial->scenario == CMDLINE_OVER_REQUEST)
-		snprintf(trial->request, sizeof(trial->request), "skip\n");
-	if (trial->scenario == UNKNOWN_REQUEST)
-		snprintf(trial->request, sizeof(trial->request), "do what you like\n");
-	if (trial->scenario == OFF)
-		snprintf(trial->cmdline, sizeof(trial->cmdline), "rd.blankroot=off");
-	if (trial->scenario == DRY_RUN)
-		snprintf(trial->cmdline, sizeof(trial->cmdline), "rd.blankroot=dry-run");
-}
-
-static void foretell(struct trial *trial)
-{
-	trial->must_fail = false;
-	for (size_t i = 0; i < WORLD_EPHEMERALS; i++) {
-		const struct world_ephemeral *ephemeral = &world.of[i];
-		bool from = trial->from && trial->from_of == ephemeral;
-
-		model_free(trial->expected[i]);
-		trial->expected[i] = NULL;
-		if (!trial->configured[i])
-			continue;
-		trial->expected[i] = forecast_reset(&trial->paths[i], ephemeral->now,
-						    from ? trial->from->model
-							 : ephemeral->blank_now);
-		trial->must_fail |= !trial->expected[i];
-	}
-}
-
-static void plan_trial(struct trial *trial)
-{
-	*trial = (struct trial){ .scenario = choose_scenario() };
-	for (size_t i = 0; i < WORLD_EPHEMERALS; i++) {
-		trial->configured[i] = i == 0 || random_chance(&chance, 30);
-		if (trial->configured[i])
-			forecast_choose(&trial->paths[i], world.of[i].now, world.of[i].blank_now,
-					&chance);
-	}
-	if (trial->scenario == FROM_CMDLINE || trial->scenario == FROM_REQUEST ||
-	    trial->scenario == CMDLINE_OVER_REQUEST)
-		choose_archive(trial);
-	say_what_is_wanted(trial);
-	write_config(trial);
-	foretell(trial);
-}
-
-static void trial_free(struct trial *trial)
-{
-	for (size_t i = 0; i < WORLD_EPHEMERALS; i++) {
-		model_free(trial->expected[i]);
-		forecast_clear(&trial->paths[i]);
-	}
-	free(trial->config);
 }
 
 /* --- running --- */
@@ -279,7 +124,7 @@ static char *source_path(const struct trial *trial, const struct world_ephemeral
 {
 	char *path = NULL;
 
-	if (trial->from_of != ephemeral)
+	if (!trial->from || trial->subject != ephemeral)
 		path = strdup(ephemeral->blank);
 	else
 		ck_assert(asprintf(&path, "%s/%s", ephemeral->archive, trial->from->entry) > 0);
@@ -290,9 +135,9 @@ static char *source_path(const struct trial *trial, const struct world_ephemeral
 static void check_replaced(struct trial *trial, size_t i)
 {
 	BR_AUTO_FREE char *source = source_path(trial, &world.of[i]);
-	struct model *expected = trial->expected[i];
+	struct model *expected = trial->of[i].expected;
 
-	trial->expected[i] = NULL;
+	trial->of[i].expected = NULL;
 	world_check_new(&world, &world.of[i], expected, source);
 }
 
@@ -300,12 +145,14 @@ static void check_replaced(struct trial *trial, size_t i)
 static void check_result(struct trial *trial, bool is_reset)
 {
 	for (size_t i = 0; i < WORLD_EPHEMERALS; i++) {
-		if (!is_reset || !trial->configured[i]) {
+		if (!is_reset || !trial->of[i].is_configured) {
 			world_check_same(&world, &world.of[i]);
 			continue;
 		}
 		check_replaced(trial, i);
 		world_check_archived(&world, &world.of[i]);
+		if (!trial->from || trial->subject != &world.of[i])
+			world_note_blank(&world.of[i]);
 	}
 	if (*trial->request)
 		ck_assert_msg(!tree_exists(world.image->top, ".blankroot/request"),
@@ -323,43 +170,59 @@ static void check_after_kill(struct trial *trial)
 			check_replaced(trial, i);
 		else
 			world_check_same(&world, &world.of[i]);
-		world.of[i].may_have_leftover |= trial->configured[i];
+		world.of[i].may_have_leftover |= trial->of[i].is_configured;
 	}
 	world_check_rest(&world);
 }
 
-static int expected_code(const struct trial *trial)
+/* What somebody does to the image meanwhile. Returns a mount point, or NULL. */
+static char *interfere(const struct trial *trial)
 {
-	switch (trial->scenario) {
-	case NO_SUCH_ARCHIVE:
-	case UNKNOWN_REQUEST:
-		return 3;
-	case SKIP_REQUEST:
-	case OFF:
-		return 0;
-	default:
-		return trial->must_fail ? 4 : 0;
-	}
+	if (trial->scenario == SCENARIO_BLANK_WRITABLE)
+		subvol_set_read_only(world.image->top, trial->subject->blank, false);
+	image_unmount(world.image);
+	return trial->scenario == SCENARIO_IN_USE
+		       ? image_mount_subvolume(world.image, trial->subject->name, NULL)
+		       : NULL;
+}
+
+static void stop_interfering(const struct trial *trial, char *mountpoint)
+{
+	if (mountpoint)
+		image_unmount_path(mountpoint);
+	(void)image_mount(world.image, NULL);
+	if (trial->scenario == SCENARIO_BLANK_WRITABLE)
+		subvol_set_read_only(world.image->top, trial->subject->blank, true);
+}
+
+static void check_said(const struct trial *trial, const struct run_result *result, bool is_reset)
+{
+	bool is_told = strstr(result->err, "since the last reset") ||
+		       strstr(result->err, "than at the last reset");
+
+	ck_assert_msg(trial_may_end_with(trial, result->code), "exit %d: %s", result->code,
+		      result->err);
+	/* one that was killed may have noted it */
+	if (is_reset && trial->scenario != SCENARIO_KILLED)
+		ck_assert_msg(is_told == trial_uses_changed_blank(trial, &world),
+			      "of a blank that is %s: %s", is_told ? "the same" : "changed",
+			      result->err);
 }
 
 /* Run it, remount, compare. Returns whether it was a reset. */
 static bool try_it(struct trial *trial)
 {
 	struct run_result result;
-	bool is_reset = !trial->must_fail &&
-			(trial->scenario == NORMAL || trial->scenario == KILLED ||
-			 trial->scenario == FROM_CMDLINE || trial->scenario == FROM_REQUEST ||
-			 trial->scenario == CMDLINE_OVER_REQUEST);
+	bool is_reset = trial_is_reset(trial);
 
 	put_request(trial);
-	image_unmount(world.image);
+	char *mountpoint = interfere(trial);
 	long usec = run_to_the_end(trial, &result);
-	ck_assert_msg(result.code == expected_code(trial), "exit %d, not %d: %s", result.code,
-		      expected_code(trial), result.err);
+	check_said(trial, &result, is_reset);
 	run_free(&result);
 	if (is_reset)
 		usual_usec = (9 * usual_usec + usec) / 10;
-	(void)image_mount(world.image, NULL);
+	stop_interfering(trial, mountpoint);
 	check_result(trial, is_reset);
 	return is_reset;
 }
@@ -371,15 +234,15 @@ static bool one_trial(unsigned number)
 	chance = random_start(seed, number);
 	world_thin_out(&world, &chance);
 	world_live(&world, &chance);
-	plan_trial(&trial);
-	printf("trial %u: scenario %d%s\n", number, (int)trial.scenario,
-	       trial.must_fail ? ", has to fail" : "");
-	if (trial.scenario == KILLED) {
+	trial_plan(&trial, &world, &chance);
+	printf("trial %u: scenario %d%s%s\n", number, (int)trial.scenario,
+	       trial.must_fail ? ", has to fail" : "", trial.must_be_refused ? ", is refused" : "");
+	if (trial.scenario == SCENARIO_KILLED) {
 		image_unmount(world.image);
 		run_and_kill(&trial);
 		(void)image_mount(world.image, NULL);
 		check_after_kill(&trial);
-		foretell(&trial);
+		trial_foretell(&trial, &world);
 	}
 	bool is_reset = try_it(&trial);
 	trial_free(&trial);

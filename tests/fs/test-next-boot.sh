@@ -115,7 +115,7 @@ check_refusals() {
 	for name in no-such-archive '' . .. ../root-blank old_roots/x $'a\nb'; do
 		on_image 1 'blankroot rollback: .*' rollback -- "$name"
 	done
-	on_image 2 "blankroot rollback: which archive\? Its name is missing\|Try .*" rollback
+	on_image 2 "blankroot rollback: which archive or snapshot\? Its name is missing\|Try .*" rollback
 	on_image 2 "blankroot rollback: unexpected argument 'b'\|Try .*" rollback a b
 	on_image 2 "blankroot rollback: unexpected argument 'a'\|Try .*" rollback a --undo
 	on_image 2 "blankroot skip: unexpected argument 'a'\|Try .*" skip a
@@ -156,7 +156,7 @@ check_running() {
 	image_mount
 	exec 8<"$top"
 	flock 8
-	expect 1 'blankroot skip: .*another run of blankroot is working on this file system' skip --cancel
+	expect 1 'blankroot skip: .*another run of blankroot is working on it; try again .*' skip --cancel --wait=0
 	exec 8<&-
 	image_unmount
 	expect 0 'blankroot: taken back: .*' skip --cancel

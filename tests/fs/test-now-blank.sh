@@ -43,16 +43,21 @@ archive=$(list '.retained[0].name')
 
 rollback 0 "root-blank would become a snapshot of old_roots/$archive\|" --now-blank --dry-run "$archive"
 rollback 2 'blankroot rollback: --undo and --now-blank exclude each other\|.*' --now-blank --undo
-rollback 2 'blankroot rollback: which archive\? .*' --now-blank
+rollback 2 'blankroot rollback: which archive or snapshot\? .*' --now-blank
 rollback 1 'blankroot rollback: .*' --now-blank no-such-archive
 reset 'as installed'
 
 mkdir "$dir/mnt"
 mount -t btrfs -o subvol=root-blank "$loop" "$dir/mnt"
-rollback 1 'blankroot rollback: subvolume in use "root-blank": .*mounted\|' --now-blank "$archive"
+rollback 1 'blankroot rollback: in use "root-blank": .*mounted\|' --now-blank "$archive"
 umount "$dir/mnt"
 
 image_mount
+btrfs property set -ts "$top/root-blank" ro false
+image_unmount
+rollback 1 'blankroot rollback: .*"root-blank": a blank must be read-only\|' --now-blank "$archive"
+image_mount
+btrfs property set -ts "$top/root-blank" ro true
 setfattr -n trusted.blankroot.good -v 1 "$top/root"
 image_unmount
 rollback 0 "root-blank is now a snapshot of old_roots/$archive\|what it was is kept; to go back: .*" --now-blank "$archive"

@@ -155,13 +155,44 @@ keep snapshots/services.20200101T000000Z: the newest"
 	[ "$after" = "$(subvolumes)" ] || fail 'a second run changed something'
 }
 
+# A snapshot that a diff reads stays, one whose diff was killed goes: its lock tells.
+check_frozen() {
+	local state=$top/.blankroot left
+
+	btrfs -q subvolume snapshot -r "$top/root" "$state/frozen-1-1"
+	btrfs -q subvolume snapshot -r "$top/root" "$state/frozen-1-2"
+	btrfs -q subvolume snapshot -r "$top/root" "$state/mine"
+	mkdir "$state/frozen-directory"
+	touch "$state/frozen-file" "$state/.blankroot-123-0" "$state/.blankroot-123" "$state/.blankroot-123-0x"
+	exec 8<"$state/frozen-1-2"
+	flock --nonblock 8
+	prune_frozen --dry-run 'would delete .blankroot/frozen-1-1: left by a diff that was interrupted'
+	{ [ -d "$state/frozen-1-1" ] && [ -e "$state/.blankroot-123-0" ]; } || fail 'a dry run deleted something'
+	prune_frozen '' 'deleted .blankroot/frozen-1-1: left by a diff that was interrupted'
+	! [ -e "$state/frozen-1-1" ] || fail 'it is still there'
+	! [ -e "$state/.blankroot-123-0" ] || fail 'an unfinished request is still there'
+	for left in .blankroot-123 .blankroot-123-0x frozen-1-2 frozen-directory frozen-file mine parked request; do
+		[ -e "$state/$left" ] || fail "$left is gone"
+	done
+	exec 8<&-
+	prune_frozen '' 'deleted .blankroot/frozen-1-2: left by a diff that was interrupted'
+	prune_frozen '' ''
+	btrfs -q subvolume delete "$state/mine"
+}
+
+prune_frozen() { # option or '', what it says of them
+	# shellcheck disable=SC2086 # an empty one is none
+	"$BLANKROOT" prune --config="$dir/conf" --device="$loop" $1 >"$dir/out"
+	[ "$(grep frozen "$dir/out" || :)" = "$2" ] || fail "prune $1 of what a diff left: $(cat "$dir/out")"
+}
+
 check_errors() {
 	expect 1 "blankroot prune: usage error \"nothing\": the configuration keeps nothing of such a subvolume" nothing
 	expect 2 "blankroot prune: unexpected argument 'b'
 Try 'blankroot prune --help' for more information." a b
 	exec 8<"$top"
 	flock 8
-	! "$BLANKROOT" prune --config="$dir/conf" --device="$loop" >"$dir/out" 2>&1 || fail 'it does not wait for the lock'
+	! "$BLANKROOT" prune --config="$dir/conf" --device="$loop" --wait=0 >"$dir/out" 2>&1 || fail 'it has no lock'
 	grep -q 'another run of blankroot' "$dir/out" || fail "locked: $(cat "$dir/out")"
 	exec 8<&-
 }
@@ -181,6 +212,7 @@ check_space() {
 make_image
 make_foreign
 check_prune
+check_frozen
 check_errors
 check_space
 umount "$mounted"

@@ -178,7 +178,7 @@ check_interrupted() {
 	pid=$!
 	while [ ! -e "$dir/begun" ]; do sleep 0.05; done
 	# who else wants the file system meanwhile
-	expect 1 '.*another run of blankroot is working on this file system\|' prune
+	expect 1 ".*: blankroot snapshot \(process $pid\) is working on it; try again .*\|" prune --wait=0
 	kill -TERM "$pid"
 	sleep 0.1
 	kill -TERM "$pid"
@@ -206,7 +206,7 @@ check_change() {
 	action 0 "unpinned snapshots/$name\|" unpin "snapshots/$name"
 	mount -t btrfs -o "subvol=snapshots/$name" "$loop" "$dir/mnt"
 	action 1 "blankroot snapshot: cannot delete subvolume .*mounted\|" delete "$name"
-	action 1 "blankroot snapshot: subvolume in use .*mounted; unmount that first\|" pin "$name"
+	action 1 "blankroot snapshot: in use .*mounted; unmount that first\|" pin "$name"
 	umount "$dir/mnt"
 	btrfs subvolume set-default "$top/snapshots/$name"
 	action 1 'blankroot snapshot: cannot delete subvolume .*it is the default subvolume\|' delete "$name"

@@ -61,6 +61,32 @@ json_is '.retained == [{ kind: "archive", subvolume: "root", count: 1, good: 0, 
 	oldest: .retained[0].oldest, newest: .retained[0].oldest }]'
 json_is ".filesystem.uuid == \"$(blkid -p -s UUID -o value "$loop")\""
 
+# what only archives hold, and only snapshots
+status 0
+shows 'Overhead     0 B (0.0% of what is used) held by nothing else: archives 0 B (0.0%, limit 15.0%), snapshots 0 B'
+image_mount
+head -c 131072 /dev/urandom >"$top/root/held"
+sync -f "$top"
+mkdir -p "$top/snapshots"
+btrfs -q subvolume snapshot -r "$top/root" "$top/snapshots/root.20260101T000000Z"
+rm "$top/root/held"
+image_unmount
+status 0 --json
+json_is '.overhead == { complete: true, bytes: 131072, archives: 0, parked: 0, snapshots: 131072 }'
+image_mount
+head -c 65536 /dev/urandom >"$top/root/held"
+image_unmount
+reset
+status 0
+shows '192.0 KiB ('
+shows ' held by nothing else: archives 64.0 KiB ('
+shows ', limit 15.0%), snapshots 128.0 KiB'
+status 0 --json
+json_is '.overhead == { complete: true, bytes: 196608, archives: 65536, parked: 0, snapshots: 131072 }'
+image_mount
+btrfs -q subvolume delete "$top/snapshots/root.20260101T000000Z"
+image_unmount
+
 # what the next boot was asked for
 "$BLANKROOT" skip --config="$dir/conf" --device="$loop" >"$dir/out"
 status 0

@@ -8,6 +8,7 @@
 #include "suite.h"
 #include "tree.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void make_server(void)
@@ -15,16 +16,22 @@ static void make_server(void)
 	server_make(256ULL << 20, NULL);
 }
 
-/* After a reset with an archive, something parked, and a request; the user's directory is kept. */
-static struct image *begin(void)
+/* After a reset with an archive, something parked, a snapshot, and a request; the user's directory is kept. */
+static struct image *begin(char **config_ret)
 {
 	struct image *image = server_begin();
 	BR_AUTO_FREE char *config = server_config(
 		"ephemeral root {\npersist = { \"/etc/ssh\" }\n}\n"
-		"ephemeral cache {\narchive = none\nblank = root-blank\n}\n");
+		"ephemeral cache {\narchive = none\nblank = root-blank\n}\n"
+		"snapshots {\nsubvolumes = { \"root\" }\n}\n");
+	const char *const snapshot[] = { run_helper_path(), "snapshot", "create",
+					 "--config",        config,     "--device",
+					 image->device[0],  NULL };
 
 	subvol_create(image->top, "cache");
 	server_reset_ok(image, config);
+	run_and_drop(image->top, snapshot);
+	*config_ret = br_take_ptr(&config);
 	free(run_shell(image->top,
 		       "chmod 755 .; mkdir -m 777 root/mine; "
 		       "cp $(command -v cat) old_roots/root.*/var/suid 2>/dev/null || :; "
@@ -48,6 +55,11 @@ static const char *const attempts[] = {
 	"btrfs property set -ts $archive ro false",
 	"btrfs send $archive",
 	"ln -s ../../$archive root/mine/way && cat root/mine/way/etc/passwd",
+	/* snapshots */
+	"ls snapshots",
+	"cat snapshots/root.*/etc/passwd",
+	"touch snapshots/file",
+	"mv snapshots mine",
 	/* what is blankroot's */
 	"ls .blankroot",
 	"cat .blankroot/request",
@@ -68,15 +80,29 @@ static const char *const attempts[] = {
 	"btrfs subvolume delete root",
 	"btrfs subvolume set-default 5 .",
 	"btrfs subvolume create staging",
+	/* the helper, which gives no more than the user has */
+	"$helper list $options",
+	"$helper status $options",
+	"$helper diff $options",
+	"$helper skip $options",
+	"$helper rollback $options ${archive#*/}",
+	"$helper rollback $options --now-blank ${archive#*/}",
+	"$helper prune $options",
+	"$helper restore $options --from=${archive#*/} --to=/tmp /etc/passwd",
+	"$helper snapshot create $options",
+	"$helper snapshot delete $options ${archive#*/}",
+	"$helper snapshot pin $options ${archive#*/}",
 };
 
-static int run_as_user(const struct image *image, const char *archive, const char *line)
+static int run_as_user(const struct image *image, const char *config, const char *archive,
+		       const char *line)
 {
 	BR_AUTO_FREE char *script = NULL;
 	struct run_result result;
 	int code;
 
-	ck_assert(asprintf(&script, "archive=%s; %s", archive, line) > 0);
+	ck_assert(asprintf(&script, "archive=%s; helper=%s; options='--config %s --device %s'; %s",
+			   archive, run_helper_path(), config, image->device[0], line) > 0);
 	const char *const argv[] = {
 		"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sh", "-c", script,
 		NULL
@@ -89,17 +115,19 @@ static int run_as_user(const struct image *image, const char *archive, const cha
 
 START_TEST(test_user)
 {
-	struct image *image = begin();
+	BR_AUTO_FREE char *config = NULL;
+	struct image *image = begin(&config);
 	BR_AUTO_FREE char *archive = layout_archive(image->top, NULL);
 	BR_AUTO_FREE char *before = subvol_list(image->top);
 
 	/* so that a failure means what it seems to mean */
-	ck_assert_int_eq(run_as_user(image, archive,
+	ck_assert_int_eq(run_as_user(image, config, archive,
 				     "ls root/etc && cat root/etc/passwd && "
-				     "touch root/mine/file && ls -d old_roots"),
+				     "touch root/mine/file && ls -d old_roots snapshots && "
+				     "$helper --version"),
 			 0);
 	for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++)
-		ck_assert_msg(run_as_user(image, archive, attempts[i]) != 0,
+		ck_assert_msg(run_as_user(image, config, archive, attempts[i]) != 0,
 			      "an unprivileged user can: %s", attempts[i]);
 	BR_AUTO_FREE char *after = subvol_list(image->top);
 	ck_assert_str_eq(before, after);

@@ -83,7 +83,7 @@ static void put_snapshots(FILE *out, const struct br_snapshots_policy *policy)
 		put_quoted(out, policy->subvolumes[i]);
 	}
 	(void)fputs(policy->subvolume_count > 0 ? " }\n" : "", out);
-	put_text(out, "every", policy->every);
+	put_text(out, "every", policy->every.text);
 	if (policy->keep > 0)
 		(void)fprintf(out, "keep = %" PRIu64 "s\n", policy->keep);
 	(void)fprintf(out, "hourly = %u\ndaily = %u\nweekly = %u\nmonthly = %u\nyearly = %u\n}\n",
@@ -91,9 +91,35 @@ static void put_snapshots(FILE *out, const struct br_snapshots_policy *policy)
 		      policy->yearly);
 }
 
+static void put_metrics(FILE *out, const struct br_metrics_policy *policy)
+{
+	(void)fprintf(out, "metrics {\nmax-used = %.12f%%\nhook-timeout = %" PRIu64 "s\n",
+		      policy->max_used * 100, policy->hook_timeout);
+	put_text(out, "directory", policy->directory);
+	put_text(out, "every", policy->every.text);
+	for (size_t i = 0; i < policy->on_alert.count; i++) {
+		(void)fputs(i == 0 ? "on-alert = { " : ", ", out);
+		put_quoted(out, policy->on_alert.argv[i]);
+	}
+	(void)fputs(policy->on_alert.count > 0 ? " }\n}\n" : "}\n", out);
+}
+
+static void put_tuning(FILE *out, const char *key, const struct br_tuning_list *list)
+{
+	if (list->count == 0)
+		return;
+	(void)fprintf(out, "%s = { ", key);
+	for (size_t i = 0; i < list->count; i++) {
+		(void)fputs(i == 0 ? "" : ", ", out);
+		put_quoted(out, list->items[i].text);
+	}
+	(void)fputs(" }\n", out);
+}
+
 static void put_config(FILE *out, const void *data)
 {
-	static const char *const modes[] = { [BR_PERFORMANCE_BALANCED] = "balanced",
+	static const char *const modes[] = { [BR_PERFORMANCE_NONE] = "none",
+					     [BR_PERFORMANCE_BALANCED] = "balanced",
 					     [BR_PERFORMANCE_IO] = "io-optimized",
 					     [BR_PERFORMANCE_SPACE] = "space-optimized" };
 	const struct br_config *config = data;
@@ -104,12 +130,16 @@ static void put_config(FILE *out, const void *data)
 		put_ephemeral(out, &config->ephemeral[i]);
 	put_archives(out, &config->archives);
 	put_snapshots(out, &config->snapshots);
-	(void)fprintf(out, "performance {\nmode = %s\n}\nmaintenance {\n",
-		      modes[config->performance]);
-	put_text(out, "scrub", config->maintenance.scrub);
-	put_text(out, "balance", config->maintenance.balance);
-	put_text(out, "trim", config->maintenance.trim);
+	(void)fprintf(out, "performance {\nmode = %s\n", modes[config->performance]);
+	put_tuning(out, "nodatacow", &config->tuning.nodatacow);
+	put_tuning(out, "compress", &config->tuning.compress);
+	put_tuning(out, "set", &config->tuning.set);
+	(void)fputs("}\nmaintenance {\n", out);
+	put_text(out, "scrub", config->maintenance.scrub.text);
+	put_text(out, "balance", config->maintenance.balance.text);
+	put_text(out, "trim", config->maintenance.trim.text);
 	(void)fputs("}\n", out);
+	put_metrics(out, &config->metrics);
 }
 
 char *config_print(const struct br_config *config)

@@ -18,6 +18,14 @@ static const struct {
 
 #define UNITS (sizeof(units) / sizeof(units[0]))
 
+/* Of the unit's name before the end: "min" is the same as "m". */
+static size_t name_length(const char *text, const char *end)
+{
+	if (end - text >= 3 && memcmp(end - 3, "min", 3) == 0)
+		return 3;
+	return end > text;
+}
+
 /* The same once more, from right to left, in floating point: too large is seen without care for overflows. */
 static bool expect(const char *text, long double *seconds_ret)
 {
@@ -25,20 +33,21 @@ static bool expect(const char *text, long double *seconds_ret)
 	long double total = 0;
 
 	for (const char *end = text + strlen(text); end > text || unit == UNITS;) {
-		const char *begin = end - 1;
+		size_t length = name_length(text, end);
+		const char *name = end - length, *begin = name;
 		long double number = 0;
 
-		if (end == text)
+		if (length == 0)
 			return false;
-		while (unit > 0 && units[unit - 1].letter != *begin)
+		while (unit > 0 && units[unit - 1].letter != *name)
 			unit--;
 		if (unit-- == 0)
 			return false;
 		while (begin > text && begin[-1] >= '0' && begin[-1] <= '9')
 			begin--;
-		if (begin == end - 1)
+		if (begin == name)
 			return false;
-		for (const char *c = begin; c < end - 1; c++)
+		for (const char *c = begin; c < name; c++)
 			number = number * 10 + (*c - '0');
 		total += number * units[unit].seconds;
 		end = begin;

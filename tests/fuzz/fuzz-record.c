@@ -93,7 +93,7 @@ static void check_number(void)
 	}
 	FUZZ_CHECK(br_record_get_retired(STATE_FD, &when) == (number <= INT64_MAX));
 	FUZZ_CHECK(number > INT64_MAX || (uint64_t)when == number);
-	br_record_note_number(STATE_FD, BR_XATTR_DELETING, number);
+	FUZZ_CHECK(br_record_set_number(STATE_FD, BR_XATTR_DELETING, number, &err) == 0);
 	FUZZ_CHECK(br_record_get_number(STATE_FD, BR_XATTR_DELETING, ~number) == number);
 	if (number <= INT64_MAX)
 		FUZZ_CHECK(br_record_set_retired(STATE_FD, when, &err) == 0 &&

@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "tree-inode.h"
 #include "tree-path.h"
+#include "tree-window.h"
 
 #include <linux/btrfs.h>
 #include <linux/btrfs_tree.h>
@@ -72,28 +73,42 @@ static const uint8_t *find_first(const struct btrfs_ioctl_search_key *key,
 	return found;
 }
 
+static int give_items(struct btrfs_ioctl_search_args_v2 *args, uint32_t most)
+{
+	struct btrfs_ioctl_search_key from = args->key;
+	struct btrfs_ioctl_search_header header = { 0 };
+	char *at = (char *)args + sizeof(*args);
+	char *end = at + args->buf_size;
+	const uint8_t *found;
+
+	for (args->key.nr_items = 0; args->key.nr_items < most; args->key.nr_items++) {
+		found = find_first(&from, &header);
+		if (!found || (size_t)(end - at) < sizeof(header) + header.len)
+			break;
+		memcpy(at, &header, sizeof(header));
+		memcpy(at + sizeof(header), found + HEAD, header.len);
+		at += sizeof(header) + header.len;
+		from.min_objectid = header.objectid;
+		from.min_type = header.type;
+		from.min_offset = header.offset + 1;
+	}
+	return 0;
+}
+
 /* One item at a time is an answer that the kernel may give too. */
 int __wrap_ioctl(int fd, unsigned long request, ...)
 {
-	struct btrfs_ioctl_search_header header = { 0 };
 	struct btrfs_ioctl_search_args_v2 *args;
-	const uint8_t *found;
+	uint32_t most;
 	va_list list;
-	char *buffer;
 
 	va_start(list, request);
 	args = va_arg(list, struct btrfs_ioctl_search_args_v2 *);
 	va_end(list);
 	FUZZ_CHECK(fd == FD && request == BTRFS_IOC_TREE_SEARCH_V2);
-	FUZZ_CHECK(args->buf_size >= sizeof(header) + 255);
-	found = find_first(&args->key, &header);
-	args->key.nr_items = found != NULL;
-	if (!found)
-		return 0;
-	buffer = (char *)args + sizeof(*args);
-	memcpy(buffer, &header, sizeof(header));
-	memcpy(buffer + sizeof(header), found + HEAD, header.len);
-	return 0;
+	FUZZ_CHECK(args->buf_size >= sizeof(struct btrfs_ioctl_search_header) + 255);
+	most = 1 + (tree_size > 0 ? tree[0] / INODES : 0); /* the first byte's rest */
+	return give_items(args, most < args->key.nr_items ? most : args->key.nr_items);
 }
 
 static int see_name(void *data, uint64_t dir, const char *name, size_t length, struct br_error *err)
@@ -123,6 +138,54 @@ static void check_inode(uint64_t ino)
 	FUZZ_CHECK(inode.ino == ino);
 	if (r < 0)
 		fuzz_check_error(&err, r);
+}
+
+struct seen {
+	uint64_t dirs;
+	size_t names, bytes;
+};
+
+static int add_name(void *data, uint64_t dir, const char *name, size_t length, struct br_error *err)
+{
+	struct seen *seen = data;
+
+	(void)err;
+	seen->names++;
+	seen->dirs = seen->dirs * 31 + dir;
+	for (size_t i = 0; i < length; i++)
+		seen->bytes = seen->bytes * 31 + (unsigned char)name[i];
+	return 0;
+}
+
+/* Whatever was read ahead, what is found in a window is what a search finds. */
+static void check_window(struct br_tree_window *window, uint64_t ino)
+{
+	struct seen plain = { 0 }, ahead = { 0 };
+	struct br_inode read, found;
+	struct br_error err;
+	int r = br_inode_visit_names(FD, ino, add_name, &plain, &err);
+
+	FUZZ_CHECK(br_inode_visit_names_in(window, ino, add_name, &ahead, &err) == r);
+	FUZZ_CHECK(plain.dirs == ahead.dirs && plain.names == ahead.names &&
+		   plain.bytes == ahead.bytes);
+	r = br_inode_read(FD, ino, &read, &err);
+	FUZZ_CHECK(br_inode_find(window, ino, &found, &err) == r);
+	FUZZ_CHECK(found.ino == ino && found.names == read.names && found.size == read.size &&
+		   found.transid == read.transid && found.mode == read.mode);
+}
+
+/* Forwards, backwards, and one after the other with gaps. */
+static void check_windows(void)
+{
+	struct br_tree_window window = br_tree_window_begin(FD, 0);
+
+	for (uint64_t ino = FIRST; ino <= FIRST + INODES; ino++)
+		check_window(&window, ino);
+	for (uint64_t ino = FIRST + INODES; ino >= FIRST; ino--)
+		check_window(&window, ino);
+	for (uint64_t ino = FIRST; ino <= FIRST + INODES; ino += 2)
+		check_window(&window, ino);
+	br_tree_window_free(&window);
 }
 
 static void check_entry(const uint8_t *at, const struct btrfs_ioctl_search_header *header)
@@ -175,5 +238,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_entry(at, &header);
 	check_inode(FIRST + 1);
 	check_paths();
+	check_windows();
 	return 0;
 }

@@ -32,8 +32,7 @@ $(FUZZ_PROGRAMS): $(B)/%: $(B)/obj/%.o $(if $(HAS_LIBFUZZER),,$(call objects,tes
 		$(LIBFUZZ) $(LIBHELPERPARTS) $(LIBBLANKROOT) $(LIB_LIBS) $(HELPER_LIBS) $(LDLIBS)
 
 FUZZ_KNOBS := CC=clang STATIC=no SANITIZE=fuzzer-no-link,address,undefined CFLAGS='-O2 -g'
-FUZZ_COVERAGE_KNOBS := CC=clang STATIC=no SANITIZE=fuzzer-no-link BUILD=$(BUILD)/fuzz-coverage \
-	CFLAGS='-O1 -g -fprofile-instr-generate -fcoverage-mapping'
+FUZZ_COVERAGE_KNOBS := CC=clang STATIC=no SANITIZE=fuzzer-no-link COVERAGE=yes
 $(if $(filter-out $(FUZZ_NAMES) reset,$(FUZZ)),$(error no such fuzz target: $(FUZZ); there are $(FUZZ_NAMES) reset))
 
 .PHONY: fuzz fuzz-this fuzz-minimise fuzz-coverage fuzz-programs
@@ -62,5 +61,5 @@ fuzz-minimise:
 fuzz-coverage:
 	$(Q)packaging/deps fuzz
 	+$(Q)$(MAKE) --no-print-directory $(JOBS) $(FUZZ_COVERAGE_KNOBS) fuzz-programs
-	$(Q)tests/fuzz/run coverage '$(BUILD)/fuzz-coverage/clang-dynamic-fuzzer-no-link/tests/fuzz' \
+	$(Q)tests/fuzz/run coverage '$(BUILD)/clang-dynamic-fuzzer-no-link-coverage/tests/fuzz' \
 		'$(BUILD)/fuzz' $(or $(filter-out reset,$(FUZZ)),$(FUZZ_NAMES))

@@ -2,11 +2,11 @@
 #
 # make lint, make format. Each part can be run alone: make lint-tidy ...
 
-C_SRC := $(LIB_SRC) $(TOOL_SRC) $(HELPER_SRC) $(SUPPORT_SRC) $(TEST_SRC) \
-	$(CRASH_SRC) $(FAULTS_SRC) tests/crash/recorder.c $(FUZZ_TARGET_SRC) $(FUZZ_SRC) tests/fuzz/replay.c
-C_FILES := $(C_SRC) $(sort $(wildcard lib/*.h initrd-tool/*.h post-boot-helper/*.h tests/*/*.h))
-LINT_CPPFLAGS := -D_GNU_SOURCE -DWITH_KMOD=1 -DWITH_SYSTEMD=1 -DBLANKROOT_VERSION='"$(VERSION)"' -Ilib -Iinitrd-tool \
-	-Itests/support -Itests/crash -Ipost-boot-helper -Itests/fuzz
+C_SRC := $(LIB_SRC) $(TOOL_SRC) $(HELPER_SRC) $(GENERATOR_SRC) $(SUPPORT_SRC) $(TEST_SRC) \
+	$(CRASH_SRC) $(FAULTS_SRC) $(RECORDER_SRC) $(FUZZ_TARGET_SRC) $(FUZZ_SRC) tests/fuzz/replay.c
+C_FILES := $(C_SRC) $(sort $(wildcard lib/*.h initrd-tool/*.h post-boot-helper/*.h hooks/systemd/generator/*.h tests/*/*.h))
+LINT_CPPFLAGS := -D_GNU_SOURCE -DWITH_KMOD=1 -DWITH_SYSTEMD=1 -DWITH_LIBARCHIVE=1 -DBLANKROOT_VERSION='"$(VERSION)"' -Ilib -Iinitrd-tool \
+	-Itests/support -Itests/crash -Ipost-boot-helper -Ihooks/systemd/generator -Itests/fuzz
 LINT_PARTS := lint-format lint-sizes lint-headers lint-shell lint-cppcheck lint-tidy
 
 .PHONY: lint format $(LINT_PARTS)
@@ -47,5 +47,5 @@ lint-cppcheck:
 # The product alone: in the tests its path analysis does not follow the assertions of check.
 lint-tidy:
 	$(call say,LINT,clang-tidy)
-	$(Q)printf '%s\n' $(LIB_SRC) $(TOOL_SRC) $(HELPER_SRC) | xargs -P 2 -n 1 sh -c \
+	$(Q)printf '%s\n' $(LIB_SRC) $(TOOL_SRC) $(HELPER_SRC) $(GENERATOR_SRC) | xargs -P 2 -n 1 sh -c \
 		'clang-tidy --quiet "$$@" -- -std=gnu11 $(subst ','\'',$(LINT_CPPFLAGS)) 2>/dev/null' clang-tidy

@@ -33,6 +33,18 @@
     after = [ "/run/resume" ];
     hookTimeout = "2m";
   };
-  performance.mode = "io-optimized";
+  performance = {
+    mode = "io-optimized";
+    nodatacow = [ "/var/lib/db" ];
+    compress = [ "/var/log" "/srv/text" ];
+    set = { "vm.swappiness" = 5; "mount.commit" = "keep"; };
+  };
   maintenance = { scrub = "monthly"; balance = "weekly"; trim = "daily"; };
+  metrics = {
+    directory = "/var/lib/node-exporter";
+    every = "10m";
+    maxUsed = "90%";
+    onAlert = [ "/run/alert" "--to" "me" ];
+    hookTimeout = "30s";
+  };
 }

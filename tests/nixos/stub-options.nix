@@ -102,6 +102,7 @@ in
     systemd.services = set { options = service.options // { restartIfChanged = option types.bool true; }; };
     systemd.targets = set { options = { inherit (service.options) description requires after; }; };
     systemd.packages = list types.package;
+    systemd.tmpfiles.rules = list types.str;
     users.users = set {
       options = {
         uid = option (types.nullOr types.int) null;

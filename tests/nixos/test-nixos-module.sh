@@ -107,7 +107,7 @@ check_disabled() {
 	[ "$(evaluate 'let config = on "scripted" { services.blankroot.enable = lib.mkForce false; }; in
 		[ config.boot.initrd.kernelModules config.boot.initrd.postResumeCommands config.environment config.systemd
 			config.assertions ]')" = \
-		'[[],"",{"etc":{},"persistence":{},"systemPackages":[]},{"packages":[],"services":{},"targets":{}},[]]' ] || fail 'a disabled module does something'
+		'[[],"",{"etc":{},"persistence":{},"systemPackages":[]},{"packages":[],"services":{},"targets":{},"tmpfiles":{"rules":[]}},[]]' ] || fail 'a disabled module does something'
 }
 
 # Behind what others have there: LVM and the like may come first.

@@ -23,7 +23,7 @@ let
     owner = { of = value: path { owner = value; }; good = [ "a" "a:b" ":b" "a:" "1:2" ]; bad = [ "" ":" "a:b:c" "a b" "a/b" 0 ]; };
     mode = { of = value: path { mode = value; }; good = [ "700" "0700" "1777" "01777" ]; bad = [ "" "70" "0800" "10777" "u=rwx" 448 ]; };
     onFailure = { of = value: root { onFailure = value; }; good = [ "continue" "stop" ]; bad = [ "panic" null ]; };
-    keep = { of = value: { archives.keep = value; }; good = [ "30d" "1y2w3d4h5m6s" ]; bad = [ "" "30" "0d" "1h1d" "d" "1.5d" 30 ]; };
+    keep = { of = value: { archives.keep = value; }; good = [ "30d" "1y2w3d4h5m6s" "1h30min" ]; bad = [ "" "30" "30mins" "0d" "1h1d" "d" "1.5d" 30 ]; };
     keepMin = { of = value: { archives.keepMin = value; }; good = [ 0 5 ]; bad = [ (-1) "5" 4294967296 ]; };
     maxOverhead = { of = value: { archives.maxOverhead = value; }; good = [ "0%" "7.5%" "100%" ]; bad = [ "15" "101%" "7.%" "-1%" "100.5%" 15 ]; };
     minFree = { of = value: { archives.minFree = value; }; good = [ "5%" ]; bad = [ "5 %" ]; };
@@ -35,8 +35,14 @@ let
     before = { of = value: { snapshots.before = value; }; good = [ [ ] [ "/a" "" "b c" ] ]; bad = [ "/a" [ "a" ] [ "/a" "b\n" ] [ 1 ] ]; };
     after = { of = value: { snapshots.after = value; }; good = [ [ "/a" ] ]; bad = [ [ "" "/a" ] ]; };
     hookTimeout = { of = value: { snapshots.hookTimeout = value; }; good = [ "2m" ]; bad = [ 60 ]; };
-    mode-of-performance = { of = value: { performance.mode = value; }; good = [ "balanced" "io-optimized" "space-optimized" ]; bad = [ "fast" ]; };
+    mode-of-performance = { of = value: { performance.mode = value; }; good = [ "none" "balanced" "io-optimized" "space-optimized" ]; bad = [ "fast" ]; };
+    nodatacow = { of = value: { performance.nodatacow = value; }; good = [ [ ] [ "/a" "/b/c" ] ]; bad = [ "/a" [ "a" ] [ "/" ] [ "/a/../b" ] ]; };
+    compress = { of = value: { performance.compress = value; }; good = [ [ "/a" ] ]; bad = [ [ "" ] ]; };
+    set = { of = value: { performance.set = value; }; good = [ { } { "vm.swappiness" = 5; "mount.compress" = "zstd:2"; } ]; bad = [ [ ] { "vm.swappiness" = [ ]; } { "vm.swappiness" = ""; } ]; };
     scrub = { of = value: { maintenance.scrub = value; }; good = [ "monthly" ]; bad = [ "" 1 ]; };
+    directory = { of = value: { metrics.directory = value; }; good = [ "/var/lib/a" ]; bad = [ "a" "/a/" "/a/../b" ]; };
+    maxUsed = { of = value: { metrics.maxUsed = value; }; good = [ "85%" ]; bad = [ 85 "101%" ]; };
+    onAlert = { of = value: { metrics.onAlert = value; }; good = [ [ "/a" "b" ] ]; bad = [ [ "a" ] ]; };
     unknown = { of = value: value; good = [ { } ]; bad = [ { devices = "/dev/a"; } (root { perist = [ ]; }) (path { user = "a"; }) { archives.keepmin = 1; } ]; };
   };
 

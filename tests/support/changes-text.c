@@ -73,9 +73,49 @@ static bool is_deleted(const struct br_changes *changes, const char *path)
 	return false;
 }
 
-/* What is in a directory that was replaced by something else is deleted; the name itself stays. */
-static char *where_now(const struct br_changes *changes, const char *path)
+static bool has_subvolume(const struct listing *listing, const char *path)
 {
+	for (size_t i = 0; i < listing->count; i++)
+		if (listing->items[i].is_subvolume && strcmp(listing->items[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+static bool is_new_there(const struct br_changes *changes, const char *path)
+{
+	for (size_t i = 0; i < changes->count; i++)
+		if ((changes->changes[i].kind == BR_CHANGE_CREATED ||
+		     changes->changes[i].kind == BR_CHANGE_RENAMED) &&
+		    strcmp(changes->changes[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * How much of a path is that of the innermost subvolume that is still there: the counterpart of one that did not go with
+ * its directory is the one at the same path.
+ */
+static size_t length_that_stays(const struct listing *old, const struct listing *now,
+				const struct br_changes *changes, const char *path)
+{
+	size_t stays = 0;
+
+	for (size_t i = 0; i < old->count; i++) {
+		const struct listed *item = &old->items[i];
+		size_t length = strlen(item->path);
+
+		if (item->is_subvolume && length > stays && is_within(path, item->path) &&
+		    has_subvolume(now, item->path) && !is_new_there(changes, item->path))
+			stays = length;
+	}
+	return stays;
+}
+
+/* What is in a directory that was replaced by something else is deleted; the name itself stays. */
+static char *where_now(const struct listing *old, const struct listing *now_listing,
+		       const struct br_changes *changes, const char *path)
+{
+	size_t stays = length_that_stays(old, now_listing, changes, path);
 	const struct br_change *longest = NULL;
 	char *now = NULL;
 
@@ -83,6 +123,7 @@ static char *where_now(const struct br_changes *changes, const char *path)
 		const struct br_change *change = &changes->changes[i];
 
 		if (change->kind == BR_CHANGE_RENAMED && is_within(path, change->from) &&
+		    strlen(change->from) > stays &&
 		    (!longest || strlen(change->from) > strlen(longest->from)))
 			longest = change;
 	}
@@ -107,7 +148,7 @@ void assert_names_follow(const struct listing *old, const struct listing *now,
 		add_name(&expected, strdup(now->items[i].path));
 	for (size_t i = 0; i < old->count; i++)
 		if (!is_deleted(changes, old->items[i].path))
-			add_name(&found, where_now(changes, old->items[i].path));
+			add_name(&found, where_now(old, now, changes, old->items[i].path));
 	for (size_t i = 0; i < changes->count; i++)
 		if (changes->changes[i].kind == BR_CHANGE_CREATED)
 			add_name(&found, strdup(changes->changes[i].path));

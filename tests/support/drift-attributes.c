@@ -97,6 +97,6 @@ bool drift_change_flags(const struct change *change)
 
 	if (!drift_pick(change, &place) || strcmp(place.name, ".") == 0)
 		return false;
-	fd = openat(place.dir, place.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	fd = drift_open(place.dir, place.name, O_RDONLY);
 	return fd >= 0 && ioctl(fd, FS_IOC_SETFLAGS, &chosen) == 0;
 }

@@ -28,6 +28,9 @@ void drift_place_close(struct place *place);
 /* Pick an object that exists, or existed before earlier changes. False: it is out of reach. */
 bool drift_pick(const struct change *change, struct place *place);
 
+/* Open a file or a directory, never a device: those made here have numbers of real ones. -1: not one of these, or errno. */
+int drift_open(int dirfd, const char *name, int flags);
+
 /* Changes of one object that leave its content alone. Each returns whether the kernel did it. */
 bool drift_change_mode(const struct change *change);
 bool drift_change_owner(const struct change *change);

@@ -29,10 +29,23 @@ const char *const drift_names[] = {
 };
 const size_t drift_name_count = COUNT(drift_names);
 
-/* What no configuration names, but disks hold. */
-static const char *const odd_names[] = { "new\nline",   "\xff\xfe", "\"quoted\"", "-rf",
-					 "*",           "%2F",      "...",        " ",
-					 "back\\slash", "$HOME",    "\x1b[31m",   "staging-root" };
+/* What disks hold now and then. Control characters cannot stand in a configuration. */
+static const char *const odd_names[] = { "\x1b[31m",    "\x01\x7f", "new\nline",   "\xff\xfe",
+					 "\"quoted\"",  "it's",     "-rf",         "*",
+					 "%2F",         "...",      " ",           "# no",
+					 "back\\slash", "\\\\\"}",  "$HOME",       "$(x) ${HOME}",
+					 "{a,b}=c;",    "\\n\\e",   "staging-root" };
+
+bool drift_can_be_named(const char *name, size_t length)
+{
+	for (size_t i = 0; i < drift_name_count; i++)
+		if (strlen(drift_names[i]) == length && strncmp(drift_names[i], name, length) == 0)
+			return true;
+	for (size_t i = 0; i < COUNT(odd_names); i++)
+		if (strlen(odd_names[i]) == length && strncmp(odd_names[i], name, length) == 0)
+			return !strpbrk(odd_names[i], "\x01\x1b\n");
+	return false;
+}
 
 static int open_beneath(int root, const char *path)
 {
@@ -68,6 +81,19 @@ bool drift_pick(const struct change *change, struct place *place)
 
 	return find_place(change->root, now->objects[random_below(change->random, now->count)].path,
 			  place);
+}
+
+int drift_open(int dirfd, const char *name, int flags)
+{
+	struct stat st;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return -1;
+	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
+		errno = EINVAL;
+		return -1;
+	}
+	return openat(dirfd, name, flags | O_NOFOLLOW | O_CLOEXEC);
 }
 
 static const char *pick_directory(const struct change *change)
@@ -142,12 +168,11 @@ static bool rewrite_file(const struct change *change)
 {
 	AUTO_PLACE(place);
 	BR_AUTO_CLOSE int fd = -1;
-	struct stat st;
 
 	if (!drift_pick(change, &place))
 		return false;
-	fd = openat(place.dir, place.name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+	fd = drift_open(place.dir, place.name, O_RDWR);
+	if (fd < 0)
 		return false;
 	if (random_chance(change->random, 30))
 		return ftruncate(fd, (off_t)pick_size(change->random)) == 0;
@@ -350,7 +375,7 @@ void drift(int root, const struct model *now, struct random *random, unsigned ch
 /* Whatever holds an object or what is in it. */
 static void release(const char *path)
 {
-	BR_AUTO_CLOSE int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	BR_AUTO_CLOSE int fd = drift_open(AT_FDCWD, path, O_RDONLY);
 	unsigned none = 0;
 	struct stat st;
 
@@ -358,8 +383,7 @@ static void release(const char *path)
 		return;
 	if (S_ISDIR(st.st_mode) && st.st_ino == ROOT_INODE)
 		(void)set_read_only(fd, false);
-	if (S_ISDIR(st.st_mode) || S_ISREG(st.st_mode))
-		(void)ioctl(fd, FS_IOC_SETFLAGS, &none); /* place-holders have none */
+	(void)ioctl(fd, FS_IOC_SETFLAGS, &none); /* place-holders have none */
 }
 
 static void remove_entry(const FTSENT *entry)

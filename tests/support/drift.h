@@ -10,9 +10,12 @@
 #include "model.h"
 #include "random.h"
 
-/* Names that are used, among others, and that a configuration can name. */
+/* Names that are used often. */
 extern const char *const drift_names[];
 extern const size_t drift_name_count;
+
+/* Is it a name that is used, these or a rarer one, and that a configuration can name? */
+bool drift_can_be_named(const char *name, size_t length);
 
 /*
  * Change a subvolume.

@@ -22,12 +22,8 @@ static bool can_be_named(const char *path)
 {
 	while (*path) {
 		size_t length = strcspn(path, "/");
-		bool is_known = false;
 
-		for (size_t i = 0; i < drift_name_count; i++)
-			is_known |= strlen(drift_names[i]) == length &&
-				    strncmp(drift_names[i], path, length) == 0;
-		if (!is_known)
+		if (!drift_can_be_named(path, length))
 			return false;
 		path += length + (path[length] == '/');
 	}
@@ -52,18 +48,64 @@ static char *made_up_path(struct random *random)
 	return path;
 }
 
+/* In double quotes; what would be special there has a backslash in front. */
+static void print_quoted(const char *path, FILE *out)
+{
+	fputs("\"/", out);
+	for (; *path; path++)
+		fprintf(out, strchr("\"\\$", *path) ? "\\%c" : "%c", *path);
+	fputc('"', out);
+}
+
+/* One that is to be there as it was may as well stand in a list. */
+static bool is_plain(const struct forecast_path *path)
+{
+	return !path->as_subvolume && path->create == FORECAST_CREATE_NO;
+}
+
+static void print_list(const struct forecast_paths *paths, FILE *out)
+{
+	const char *before = "\tpersist = { ";
+
+	for (size_t i = 0; i < paths->count; i++) {
+		if (!is_plain(&paths->path[i]))
+			continue;
+		fputs(before, out);
+		print_quoted(paths->path[i].path, out);
+		before = ", ";
+	}
+	if (*before == ',')
+		fputs(" }\n", out);
+}
+
+static void print_attributes(const struct forecast_path *path, FILE *out)
+{
+	if (path->owner == FORECAST_OWNER_BOTH)
+		fprintf(out, "\t\towner = \"%u:%u\"\n", path->uid, path->gid);
+	else if (path->owner == FORECAST_OWNER_USER)
+		fprintf(out, "\t\towner = \"%u\"\n", path->uid);
+	else if (path->owner == FORECAST_OWNER_GROUP)
+		fprintf(out, "\t\towner = \":%u\"\n", path->gid);
+	if (path->has_mode)
+		fprintf(out, "\t\tmode = \"%04o\"\n", path->mode);
+}
+
 void forecast_print(const struct forecast_paths *paths, FILE *out)
 {
 	static const char *const creates[] = { "no", "directory", "file" };
 
+	if (paths->as_list)
+		print_list(paths, out);
 	for (size_t i = 0; i < paths->count; i++) {
 		const struct forecast_path *path = &paths->path[i];
 
-		fprintf(out, "\tpath \"/%s\" {\n\t\tmethod = %s\n\t\tcreate = %s\n", path->path,
+		if (paths->as_list && is_plain(path))
+			continue;
+		fputs("\tpath ", out);
+		print_quoted(path->path, out);
+		fprintf(out, " {\n\t\tmethod = %s\n\t\tcreate = %s\n",
 			path->as_subvolume ? "subvolume" : "copy", creates[path->create]);
-		if (path->create != FORECAST_CREATE_NO)
-			fprintf(out, "\t\towner = \"%u:%u\"\n\t\tmode = \"%04o\"\n", path->uid,
-				path->gid, path->mode);
+		print_attributes(path, out);
 		fputs("\t}\n", out);
 	}
 }
@@ -149,15 +191,25 @@ static void choose_options(struct forecast_path *path, struct random *random)
 		path->create = FORECAST_CREATE_DIRECTORY;
 	else if (!path->as_subvolume && random_chance(random, 20))
 		path->create = FORECAST_CREATE_FILE;
-	path->uid = (unsigned)random_below(random, 3) * 990;
-	path->gid = (unsigned)random_below(random, 3) * 991;
-	path->mode = random_chance(random, 50) ? 02750 : 0640;
+	path->mode = path->create == FORECAST_CREATE_FILE ? 0644 : 0755;
+	if (path->create == FORECAST_CREATE_NO)
+		return;
+	path->owner = random_below(random, 4);
+	if (path->owner & FORECAST_OWNER_USER)
+		path->uid = (unsigned)random_below(random, 3) * 990;
+	if (path->owner & FORECAST_OWNER_GROUP)
+		path->gid = (unsigned)random_below(random, 3) * 991;
+	path->has_mode = random_chance(random, 60);
+	if (path->has_mode)
+		path->mode = random_chance(random, 50) ? 02750 : 0640;
 }
 
 void forecast_choose(struct forecast_paths *paths, const struct model *old,
 		     const struct model *blank, struct random *random)
 {
 	size_t wanted = random_below(random, FORECAST_PATHS_MAX);
+
+	paths->as_list = random_chance(random, 50);
 
 	for (unsigned tries = 0; tries < 40 && paths->count < wanted; tries++) {
 		const char *existing = old->objects[random_below(random, old->count)].path;

@@ -18,7 +18,15 @@ struct forecast_path {
 	char *path; /* without leading slash */
 	bool as_subvolume;
 	enum forecast_create create;
-	unsigned uid, gid, mode;
+	enum {
+		FORECAST_OWNER_NONE,
+		FORECAST_OWNER_USER,
+		FORECAST_OWNER_GROUP,
+		FORECAST_OWNER_BOTH
+	} owner;
+	unsigned uid, gid; /* of what is made; 0 where owner does not say */
+	bool has_mode;
+	unsigned mode;
 };
 
 enum { FORECAST_PATHS_MAX = 6 };
@@ -27,6 +35,7 @@ enum { FORECAST_PATHS_MAX = 6 };
 struct forecast_paths {
 	struct forecast_path path[FORECAST_PATHS_MAX];
 	size_t count;
+	bool as_list; /* in the configuration those without settings are "persist = { ... }" */
 };
 
 /* Choose some: paths that the tree has, such that it has not, few that cannot be carried; none inside another one. */

@@ -210,6 +210,13 @@ void run_tool_measured(const char *const *args, struct run_result *result, long 
 	ck_assert_msg(*peak_kib_ret > 0, "time: %s", text);
 }
 
+const char *run_helper_path(void)
+{
+	const char *path = getenv("BLANKROOT");
+
+	return path ? path : "build/blankroot";
+}
+
 bool run_tool_is_sanitized(void)
 {
 	struct run_result result;

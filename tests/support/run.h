@@ -79,6 +79,9 @@ bool run_tool_is_sanitized(void);
 /* Path of the program under test. */
 const char *run_tool_path(void);
 
+/* Path of the other one: $BLANKROOT, or build/blankroot. */
+const char *run_helper_path(void);
+
 /* Is there such a program in PATH? Outside of tests too. */
 bool run_exists(const char *program);
 

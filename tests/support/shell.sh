@@ -71,3 +71,12 @@ image_make_root() {
 	echo 'a host key' >"$top/root/etc/ssh/ssh_host_ed25519_key"
 	echo 'edited by hand' >"$top/root/etc/motd"
 }
+
+# A server with it, on an image of its own that stays mounted: the directories of blankroot, and a persistent subvolume.
+image_make_server() {
+	image_create
+	image_mount
+	image_make_root
+	mkdir -m 0700 "$top/old_roots" "$top/snapshots" "$top/.blankroot"
+	btrfs -q subvolume create "$top/persist"
+}

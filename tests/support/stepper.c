@@ -22,14 +22,14 @@
 #include <sys/vfs.h>
 #include <sys/wait.h>
 
-static void become(const char *const *argv, int err, pid_t parent)
+static void become(const char *const *argv, const int *outputs, pid_t parent)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* the leak detector of a program under test cannot work while it is traced */
 	if (getppid() != parent || null < 0 || setenv("ASAN_OPTIONS", "detect_leaks=0", 1) != 0 ||
-	    dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(err, 2) < 0)
+	    dup2(null, 0) < 0 || dup2(outputs[0], 1) < 0 || dup2(outputs[1], 2) < 0)
 		_exit(126);
 	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0 || raise(SIGSTOP) != 0)
 		_exit(126);
@@ -38,7 +38,8 @@ static void become(const char *const *argv, int err, pid_t parent)
 	_exit(127);
 }
 
-static pid_t start(const char *const *argv, int err)
+/* outputs: for standard output and standard error */
+static pid_t start(const char *const *argv, const int *outputs)
 {
 	const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACECLONE |
 			     PTRACE_O_TRACEFORK;
@@ -48,7 +49,7 @@ static pid_t start(const char *const *argv, int err)
 
 	ck_assert_msg(pid >= 0, "fork: %s", strerror(errno));
 	if (pid == 0)
-		become(argv, err, parent);
+		become(argv, outputs, parent);
 	ck_assert(waitpid(pid, &status, 0) == pid && WIFSTOPPED(status));
 	ck_assert_msg(ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)options) == 0, "ptrace: %s",
 		      strerror(errno));
@@ -184,16 +185,17 @@ static char *read_all(int file, size_t *size_ret)
 
 unsigned stepper_run(const struct stepper *stepper, struct run_result *result)
 {
-	BR_AUTO_CLOSE int err = memfd_create("stepper", MFD_CLOEXEC);
+	BR_AUTO_CLOSE int out = memfd_create("out", MFD_CLOEXEC);
+	BR_AUTO_CLOSE int err = memfd_create("err", MFD_CLOEXEC);
 	struct progress progress = { .count = 0 };
 	int status;
 
-	ck_assert_msg(err >= 0, "memfd_create: %s", strerror(errno));
-	status = step_through(stepper, start(stepper->argv, err), &progress);
+	ck_assert_msg(out >= 0 && err >= 0, "memfd_create: %s", strerror(errno));
+	status = step_through(stepper, start(stepper->argv, (const int[]){ out, err }), &progress);
 	*result = (struct run_result){
 		.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
-		.out = calloc(1, 1),
 	};
+	result->out = read_all(out, &result->out_size);
 	result->err = read_all(err, &result->err_size);
 	ck_assert_msg(result->code != 126 && result->code != 127, "cannot run %s",
 		      stepper->argv[0]);

@@ -49,7 +49,7 @@ struct stepper {
 /*
  * Run the program.
  *
- * result     code (137: killed) and standard error; the caller releases it with run_free
+ * result     code (137: killed) and what it wrote; the caller releases it with run_free
  *
  * Returns how many calls there were.
  */

@@ -23,6 +23,8 @@ void world_check_same(const struct world *world, const struct world_ephemeral *e
 {
 	ck_assert_msg(world_id(world, ephemeral->name) == ephemeral->id, "%s has been replaced",
 		      ephemeral->name);
+	if (ephemeral->is_lost)
+		return;
 	ck_assert_msg(world_changed(world, ephemeral->name) == ephemeral->changed,
 		      "%s has been changed", ephemeral->name);
 }
@@ -65,7 +67,11 @@ void world_check_new(struct world *world, struct world_ephemeral *ephemeral, str
 	assert_tree(ephemeral->name, model_diff(expected, found, false));
 	model_free(expected);
 	check_source(world, ephemeral, source);
-	count_as_archive(ephemeral);
+	if (ephemeral->is_lost)
+		model_free(ephemeral->now);
+	else
+		count_as_archive(ephemeral);
+	ephemeral->is_lost = false;
 	ephemeral->id = info.treeid;
 	ephemeral->changed = info.ctransid;
 	ephemeral->read_only = false;
@@ -158,6 +164,9 @@ static bool is_known(const struct world *world, const char *dir, const char *ent
 {
 	bool may_be_new = false;
 
+	if (world->has_foreign && strcmp(dir, "old_roots") == 0 &&
+	    (strcmp(entry, "notes") == 0 || strcmp(entry, "mine") == 0))
+		return true;
 	for (size_t i = 0; i < WORLD_EPHEMERALS; i++) {
 		const struct world_ephemeral *ephemeral = &world->of[i];
 
@@ -200,7 +209,8 @@ static bool may_be_left(const struct world *world, const char *entry)
 		if (strcmp(entry, staging) == 0)
 			return world->of[i].may_have_leftover;
 	}
-	return strcmp(entry, "parked") == 0 || entry[0] == '.';
+	return strcmp(entry, "parked") == 0 || entry[0] == '.' ||
+	       (world->has_foreign && strcmp(entry, "frozen-1-1") == 0);
 }
 
 static void check_state_dir(const struct world *world)
@@ -232,6 +242,15 @@ void world_check_rest(const struct world *world)
 	}
 	ck_assert_msg(world_changed(world, "persist") == world->persist_changed,
 		      "persist has been changed");
+	for (size_t i = 0; i < WORLD_EPHEMERALS; i++)
+		ck_assert_msg(world_changed(world, world->of[i].blank) ==
+				      world->of[i].blank_is.changed,
+			      "%s has been changed", world->of[i].blank);
+	ck_assert_msg(!world->has_foreign ||
+			      (tree_exists(world->image->top, "old_roots/notes/file") &&
+			       tree_exists(world->image->top, "old_roots/mine/precious") &&
+			       tree_exists(world->image->top, ".blankroot/frozen-1-1/precious")),
+		      "what was not blankroot's is gone");
 }
 
 void world_fsck(struct world *world)

@@ -79,9 +79,34 @@ static void look_again(struct world *world, struct world_ephemeral *ephemeral)
 	ephemeral->now = model_read(fd);
 }
 
+static void look_at_blank(struct world *world, struct world_ephemeral *ephemeral)
+{
+	BR_AUTO_CLOSE int fd = tree_open(world->image->top, ephemeral->blank, false);
+	struct btrfs_ioctl_get_subvol_info_args info;
+
+	ck_assert(world_info(fd, &info));
+	ephemeral->blank_is.changed = info.ctransid;
+	memcpy(ephemeral->blank_is.uuid, info.uuid, sizeof(info.uuid));
+}
+
+bool world_blank_is_changed(const struct world_ephemeral *ephemeral)
+{
+	const struct world_blank *noted = &ephemeral->blank_noted, *is = &ephemeral->blank_is;
+
+	return noted->is_known && (noted->changed != is->changed ||
+				   memcmp(noted->uuid, is->uuid, sizeof(is->uuid)) != 0);
+}
+
+void world_note_blank(struct world_ephemeral *ephemeral)
+{
+	ephemeral->blank_noted = ephemeral->blank_is;
+	ephemeral->blank_noted.is_known = true;
+}
+
 static void look_again_at_all(struct world *world, struct world_ephemeral *ephemeral)
 {
 	look_again(world, ephemeral);
+	look_at_blank(world, ephemeral);
 	model_free(ephemeral->blank_now);
 	ephemeral->blank_now = read_model(world, ephemeral->blank);
 }
@@ -161,7 +186,7 @@ static void remove_nested(int fd, const struct model *model)
 	}
 }
 
-/* A blank is a snapshot, in which nothing is nested. */
+/* Made by a snapshot, it has nothing nested in it; whoever makes it in another way may have. */
 static void change_blank(struct world *world, struct world_ephemeral *ephemeral,
 			 struct random *random)
 {
@@ -172,17 +197,36 @@ static void change_blank(struct world *world, struct world_ephemeral *ephemeral,
 	drift(fd, ephemeral->blank_now, random, 10);
 	model_free(ephemeral->blank_now);
 	ephemeral->blank_now = model_read(fd);
-	remove_nested(fd, ephemeral->blank_now);
+	if (random_chance(random, 50))
+		remove_nested(fd, ephemeral->blank_now);
 	ck_assert(syncfs(fd) == 0);
 	subvol_set_read_only(top, ephemeral->blank, true);
 	model_free(ephemeral->blank_now);
 	ephemeral->blank_now = model_read(fd);
 }
 
+static void delete_subvolume(const struct world *world, const char *path, const struct model *model)
+{
+	subvol_set_read_only(world->image->top, path, false);
+	BR_AUTO_CLOSE int fd = tree_open(world->image->top, path, false);
+	remove_nested(fd, model);
+	subvol_delete(world->image->top, path);
+}
+
+void world_lose(struct world *world, struct world_ephemeral *ephemeral)
+{
+	delete_subvolume(world, ephemeral->name, ephemeral->now);
+	model_free(ephemeral->now);
+	ephemeral->now = calloc(1, sizeof(*ephemeral->now));
+	ck_assert_ptr_nonnull(ephemeral->now);
+	ephemeral->is_lost = true;
+	ephemeral->id = 0;
+}
+
 /* The administrator likes the root as it is. */
 static void renew_blank(struct world *world, struct world_ephemeral *ephemeral)
 {
-	subvol_delete(world->image->top, ephemeral->blank);
+	delete_subvolume(world, ephemeral->blank, ephemeral->blank_now);
 	subvol_snapshot(world->image->top, ephemeral->name, ephemeral->blank, true);
 	model_free(ephemeral->blank_now);
 	ephemeral->blank_now = read_model(world, ephemeral->blank);
@@ -224,8 +268,45 @@ static void choose_default(struct world *world, struct random *random)
 			world->standard ? &world->standard->id : &top_level) == 0);
 }
 
+/* What is not blankroot's, and what a diff left that was killed: a reset has no business with it. */
+static void put_foreign(struct world *world)
+{
+	int top = world->image->top;
+
+	free(run_shell(top, "mkdir old_roots/notes; echo keep >old_roots/notes/file"));
+	subvol_snapshot(top, "persist", "old_roots/mine", false);
+	subvol_snapshot(top, "persist", ".blankroot/frozen-1-1", true);
+	world->has_foreign = true;
+}
+
+/* Somebody gives one a name that says why it is kept. */
+static void rename_archive(struct world *world, struct world_ephemeral *ephemeral,
+			   struct random *random)
+{
+	BR_AUTO_CLOSE int dir = world_open(world, world_archive_dir(ephemeral));
+	struct world_archive *archive;
+	char *name = NULL;
+
+	if (ephemeral->archive_count == 0)
+		return;
+	archive = &ephemeral->archives[random_below(random, ephemeral->archive_count)];
+	if (!archive->entry)
+		return;
+	ck_assert(asprintf(&name, "before the update %llu", (unsigned long long)archive->id) > 0);
+	ck_assert_msg(renameat(dir, archive->entry, dir, name) == 0, "%s: %s", archive->entry,
+		      strerror(errno));
+	free(archive->entry);
+	archive->entry = name;
+	archive->is_renamed = true;
+}
+
 void world_live(struct world *world, struct random *random)
 {
+	if (random_chance(random, 5))
+		rename_archive(world, &world->of[random_below(random, WORLD_EPHEMERALS)], random);
+	if (!world->has_foreign && tree_exists(world->image->top, ".blankroot") &&
+	    random_chance(random, 20))
+		put_foreign(world);
 	for (size_t i = 0; i < WORLD_EPHEMERALS; i++)
 		if (i == 0 || random_chance(random, 30))
 			live_in(world, &world->of[i], random);
@@ -234,6 +315,8 @@ void world_live(struct world *world, struct random *random)
 	(void)image_mount(world->image, NULL);
 	for (size_t i = 0; i < WORLD_EPHEMERALS; i++)
 		look_again_at_all(world, &world->of[i]);
+	/* a snapshot of it is a change of its own kind */
+	world->persist_changed = world_changed(world, "persist");
 	if (random_chance(random, 15))
 		choose_default(world, random);
 }
@@ -246,10 +329,7 @@ static void delete_archive(const struct world *world, const struct world_ephemer
 	BR_AUTO_FREE char *path = NULL;
 
 	ck_assert(asprintf(&path, "%s/%s", world_archive_dir(ephemeral), archive->entry) > 0);
-	subvol_set_read_only(world->image->top, path, false);
-	BR_AUTO_CLOSE int fd = tree_open(world->image->top, path, false);
-	remove_nested(fd, archive->model);
-	subvol_delete(world->image->top, path);
+	delete_subvolume(world, path, archive->model);
 }
 
 static void thin_out(struct world *world, struct world_ephemeral *ephemeral, struct random *random)

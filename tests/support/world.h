@@ -21,6 +21,7 @@ struct world_archive {
 	uint64_t id;
 	uint64_t changed;    /* transaction of its last change; 0: not known yet */
 	char *entry;         /* its name; NULL: not archived yet, what an interrupted run left */
+	bool is_renamed;     /* the name does not say any more of which it is */
 	struct model *model; /* what it was before it was retired */
 };
 
@@ -30,6 +31,12 @@ struct world_ephemeral {
 	uint64_t id, changed;
 	bool read_only;
 	struct model *now, *blank_now;
+	bool is_lost; /* nothing has its name: id is 0, and now is empty */
+	struct world_blank {
+		bool is_known;
+		unsigned char uuid[16];
+		uint64_t changed; /* transaction of its last change */
+	} blank_is, blank_noted;  /* as it is, and as it was when a reset was made from it last */
 	struct world_archive archives[WORLD_ARCHIVES_MAX];
 	size_t archive_count;
 	bool may_have_leftover; /* an interrupted run, or a failed one, came last */
@@ -40,6 +47,7 @@ struct world {
 	struct world_ephemeral of[WORLD_EPHEMERALS];
 	struct world_ephemeral *standard; /* is the default subvolume; NULL: none of them */
 	uint64_t persist_changed;
+	bool has_foreign; /* things of others have been put into archive directory and .blankroot */
 };
 
 /*
@@ -55,9 +63,18 @@ const char *world_archive_dir(const struct world_ephemeral *ephemeral);
 
 /*
  * Let time pass between two resets: changes in the ephemeral subvolumes, now and then in their blanks; marks, the
- * default subvolume, a read-only root. The image is mounted.
+ * default subvolume, a read-only root; things of others beside the archives, and other names of these. The image is mounted.
  */
 void world_live(struct world *world, struct random *random);
+
+/* Lose an ephemeral subvolume, with all that is nested in it. The image is mounted. */
+void world_lose(struct world *world, struct world_ephemeral *ephemeral);
+
+/* Is its blank another one, or another than it was, since a reset was made from it? */
+bool world_blank_is_changed(const struct world_ephemeral *ephemeral);
+
+/* A reset was made from its blank. */
+void world_note_blank(struct world_ephemeral *ephemeral);
 
 /* Delete some of the archives, if there are many, with the btrfs program. The image is mounted. */
 void world_thin_out(struct world *world, struct random *random);

@@ -195,13 +195,48 @@ static const struct {
 	{ "archives { min-free = nan% }",
 	  "@:1: archives: min-free: \"nan%\": must be a share from 0% to 100%" },
 	{ "snapshots { every = \"\" }", "@:1: snapshots: every: \"\": must not be empty" },
+	{ "snapshots {\nevery = 6x }",
+	  "@:2: snapshots: every: \"6x\": must be a length of time such as 6h, a word such as daily, or a calendar expression of systemd.time(7)" },
+	{ "snapshots { every = 90s }", "@:1: snapshots: every: \"90s\": must be whole minutes" },
+	{ "maintenance { scrub = 'Mon 25:00' }",
+	  "@:1: maintenance: scrub: \"Mon 25:00\": must be a length of time such as 6h, a word such as daily, or a calendar expression of systemd.time(7)" },
 	{ "snapshots { daily = 1d }", "@:1: snapshots: daily: \"1d\": must be a whole number" },
 	{ "snapshots { subvolumes = {\n/persist } }",
 	  "@:2: snapshots: subvolumes: \"/persist\": must be relative to the top level, without a slash in front" },
 	{ "snapshots { subvolumes = { a, b,\na } }",
 	  "@:2: snapshots: subvolumes: \"a\": is listed twice" },
 	{ "performance { mode = fast }",
-	  "@:1: performance: mode: \"fast\": must be one of \"balanced\", \"io-optimized\", \"space-optimized\"" },
+	  "@:1: performance: mode: \"fast\": must be one of \"none\", \"balanced\", \"io-optimized\", \"space-optimized\"" },
+	{ "performance { nodatacow = { db } }",
+	  "@:1: performance: nodatacow: \"db\": must be an absolute path" },
+	{ "performance { compress = { /a/../b } }",
+	  "@:1: performance: compress: \"/a/../b\": must not contain \"..\"" },
+	{ "performance { nodatacow = { / } }",
+	  "@:1: performance: nodatacow: \"/\": must be a directory below the root" },
+	{ "performance { nodatacow = { /a, /a } }",
+	  "@:1: performance: nodatacow: \"/a\": is listed twice" },
+	{ "performance { nodatacow = { /a }\ncompress = { /b,\n/a } }",
+	  "@:3: performance: compress: \"/a\": is to be nodatacow, too, at @:1: what is not copied on write is not compressed" },
+	{ "performance { set = { vm.swappiness } }",
+	  "@:1: performance: set: \"vm.swappiness\": must be NAME=VALUE, such as vm.swappiness=10" },
+	{ "performance { set = { 'vm.swapiness=1' } }",
+	  "@:1: performance: set: \"vm.swapiness=1\": is nothing that blankroot tune can set: 'blankroot tune' lists what is" },
+	{ "performance { set = { 'vm.dirty_ratio=101' } }",
+	  "@:1: performance: set: \"vm.dirty_ratio=101\": is more than 100 percent" },
+	{ "performance { set = { 'vm.swappiness=201' } }",
+	  "@:1: performance: set: \"vm.swappiness=201\": is more than the kernel takes" },
+	{ "performance { set = { 'vm.swappiness=-1' } }",
+	  "@:1: performance: set: \"vm.swappiness=-1\": is not a whole number" },
+	{ "performance { set = { 'vm.dirty_bytes=4096' } }",
+	  "@:1: performance: set: \"vm.dirty_bytes=4096\": is less than the kernel takes" },
+	{ "performance { set = { 'mount.compress=zstd:16' } }",
+	  "@:1: performance: set: \"mount.compress=zstd:16\": has a level that there is not: zstd has 1 to 15, zlib 1 to 9, lzo none" },
+	{ "performance { set = { 'queue.scheduler=cfq' } }",
+	  "@:1: performance: set: \"queue.scheduler=cfq\": is not one of its words" },
+	{ "performance { set = { 'vm.dirty_ratio=10',\n'vm.dirty_background_ratio=20' } }",
+	  "@:2: performance: set: \"vm.dirty_background_ratio=20\": is above vm.dirty_ratio=10, at which writers have to wait" },
+	{ "performance { set = { 'vm.dirty_ratio=10', 'vm.dirty_bytes=1000000' } }",
+	  "@:1: performance: set: \"vm.dirty_bytes=1000000\": is set twice, at @:1 too" },
 	{ "maintenance { trim = '' }", "@:1: maintenance: trim: \"\": must not be empty" },
 	{ "maintenance { scrub = \"a\\eb\" }",
 	  "@:1: maintenance: scrub: \"a\033b\": must not contain control characters" },
@@ -294,12 +329,41 @@ START_TEST(test_state_is_not_kept)
 }
 END_TEST
 
+/* As many words as a hook may have, and one more. */
+START_TEST(test_hook_words)
+{
+	for (unsigned words = 256; words <= 257; words++) {
+		BR_AUTO_FREE char *text = NULL;
+		size_t size;
+		struct br_config config;
+		struct br_error err = { 0 };
+		FILE *out = open_memstream(&text, &size);
+
+		fputs(ROOT "}\nsnapshots {\nbefore = { /bin/true", out);
+		for (unsigned i = 1; i < words; i++)
+			fputs(", x", out);
+		fputs(" }\n}\n", out);
+		ck_assert(fclose(out) == 0);
+		tmpdir_write_text(&conf.dir, "c", text);
+		int r = br_config_load(conf.path, &config, &err);
+		if (words == 256) {
+			ck_assert_msg(r == 0, "%s", err.text);
+			br_config_free(&config);
+			continue;
+		}
+		ck_assert_int_eq(r, BR_ERR_CONFIG);
+		ck_assert_ptr_nonnull(strstr(err.text, "is one word too many"));
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("config-errors");
 	TCase *tcase = suite_add_case(suite, "config-errors", NULL, NULL, 120);
 
 	tcase_add_checked_fixture(tcase, make_conf, drop_conf);
+	tcase_add_test(tcase, test_hook_words);
 	tcase_add_loop_test(tcase, test_refusals, 0, COUNT(refusals));
 	tcase_add_test(tcase, test_state_is_not_kept);
 	return suite_run(suite, false);

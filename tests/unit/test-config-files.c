@@ -148,6 +148,43 @@ START_TEST(test_dropins_replace_commands)
 }
 END_TEST
 
+static void expect_draft(const char *name, const char *text, const char *expected)
+{
+	const struct br_config_draft draft = { name, text };
+	struct br_config config;
+	struct br_error err;
+
+	ck_assert_msg(br_config_load_draft(conf.path, &draft, &config, &err) == 0, "%s", err.text);
+	conf_expect_paths(&config.ephemeral[0], expected);
+	br_config_free(&config);
+}
+
+/* In its place among the others, as a file of that name would be. */
+START_TEST(test_draft)
+{
+	BR_AUTO_FREE char *expected = conf_with_path(
+		&conf, "@.d/5.conf:2: ephemeral root: persist: \"/b\": is the same as \"/b\" at "
+		       "@.d/2.conf:1");
+	const struct br_config_draft wrong = { "5.conf", "ephemeral root {\npersist = { /b } }" };
+	struct br_config config;
+	struct br_error err;
+
+	tmpdir_write_text(&conf.dir, "c", "ephemeral root { persist = { /a } }");
+	expect_draft("5.conf", NULL, "a");
+	expect_draft("5.conf", "ephemeral root { persist = { /d } }", "a d");
+	ck_assert_int_eq(mkdirat(conf.dir.fd, "c.d", 0755), 0);
+	tmpdir_write_text(&conf.dir, "c.d/2.conf", "ephemeral root { persist = { /b } }");
+	tmpdir_write_text(&conf.dir, "c.d/5.conf", "ephemeral root { persist = { /x } }");
+	tmpdir_write_text(&conf.dir, "c.d/9.conf", "ephemeral root { persist = { /c } }");
+	expect_draft("5.conf", "ephemeral root { persist = { /d } }", "a b d c");
+	expect_draft("5.conf", "", "a b c");
+	expect_draft("5.conf", NULL, "a b c");
+	expect_draft("0.conf", "ephemeral root { persist = { /d } }", "a d b x c");
+	ck_assert_int_eq(br_config_load_draft(conf.path, &wrong, &config, &err), BR_ERR_CONFIG);
+	ck_assert_str_eq(err.text, expected);
+}
+END_TEST
+
 START_TEST(test_only_a_dropin_says_something)
 {
 	struct br_config config;
@@ -406,6 +443,7 @@ int main(void)
 	tcase_add_test(tcase, test_dropin_errors);
 	tcase_add_test(tcase, test_dropins_add_and_override);
 	tcase_add_test(tcase, test_dropins_replace_commands);
+	tcase_add_test(tcase, test_draft);
 	tcase_add_test(tcase, test_only_a_dropin_says_something);
 	tcase_add_test(tcase, test_links);
 	tcase_add_test(tcase, test_long_line);

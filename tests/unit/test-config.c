@@ -53,16 +53,24 @@ START_TEST(test_defaults)
 	ck_assert_double_eq(config.archives.max_overhead, 0.15);
 	ck_assert_double_eq(config.archives.min_free, 0.05);
 	ck_assert_uint_eq(config.snapshots.subvolume_count, 0);
-	ck_assert_ptr_null(config.snapshots.every);
+	ck_assert_ptr_null(config.snapshots.every.text);
 	ck_assert_uint_eq(config.snapshots.keep, 0);
 	ck_assert_uint_eq(config.snapshots.hourly + config.snapshots.yearly, 0);
 	ck_assert_int_eq(config.snapshots.only_if_changed, BR_ONLY_IF_CHANGED_NO);
 	ck_assert_ptr_null(config.snapshots.before.argv);
 	ck_assert_uint_eq(config.snapshots.hook_timeout, 60);
-	ck_assert_int_eq(config.performance, BR_PERFORMANCE_BALANCED);
-	ck_assert_ptr_null(config.maintenance.scrub);
-	ck_assert_ptr_null(config.maintenance.balance);
-	ck_assert_ptr_null(config.maintenance.trim);
+	ck_assert_int_eq(config.performance, BR_PERFORMANCE_NONE);
+	ck_assert_uint_eq(config.tuning.nodatacow.count + config.tuning.compress.count +
+				  config.tuning.set.count,
+			  0);
+	ck_assert_ptr_null(config.maintenance.scrub.text);
+	ck_assert_ptr_null(config.maintenance.balance.text);
+	ck_assert_ptr_null(config.maintenance.trim.text);
+	ck_assert_ptr_null(config.metrics.directory);
+	ck_assert_ptr_null(config.metrics.every.text);
+	ck_assert_ptr_null(config.metrics.on_alert.argv);
+	ck_assert_double_eq_tol(config.metrics.max_used, 0.85, 1e-9);
+	ck_assert_uint_eq(config.metrics.hook_timeout, 60);
 	br_config_free(&config);
 }
 END_TEST
@@ -115,12 +123,12 @@ static void expect_design(const struct br_config *config)
 	ck_assert_uint_eq(config->snapshots.subvolume_count, 2);
 	ck_assert_str_eq(config->snapshots.subvolumes[0], "persist");
 	ck_assert_str_eq(config->snapshots.subvolumes[1], "services");
-	ck_assert_str_eq(config->snapshots.every, "6h");
+	ck_assert_str_eq(config->snapshots.every.text, "6h");
 	ck_assert_uint_eq(config->snapshots.keep, 30 * 86400);
 	ck_assert_int_eq(config->performance, BR_PERFORMANCE_BALANCED);
-	ck_assert_str_eq(config->maintenance.scrub, "monthly");
-	ck_assert_str_eq(config->maintenance.balance, "weekly");
-	ck_assert_str_eq(config->maintenance.trim, "weekly");
+	ck_assert_str_eq(config->maintenance.scrub.text, "monthly");
+	ck_assert_str_eq(config->maintenance.balance.text, "weekly");
+	ck_assert_str_eq(config->maintenance.trim.text, "weekly");
 }
 
 /* Section 4 of the design, to the letter. */
@@ -204,7 +212,8 @@ START_TEST(test_everything_else)
 		"archives { keep = 1y2w3d4h5m6s keep-min = 0 max-overhead = 100% min-free = 12.5% }\n"
 		"snapshots { hourly = 1 daily = 2 weekly = 3 monthly = 4 yearly = 4294967295\n"
 		"  every = 'Mon *-*-* 00:00' }\n"
-		"performance { mode = io-optimized }\n",
+		"performance { mode = io-optimized nodatacow = { /db, /vm } compress = { /log }\n"
+		"  set = { 'vm.swappiness=5', 'vm.dirty_ratio=30' } }\n",
 		&config);
 	ck_assert_uint_eq(config.ephemeral_count, 3);
 	ck_assert_ptr_null(find(&config, "root")->archive);
@@ -232,8 +241,14 @@ START_TEST(test_everything_else)
 	ck_assert_uint_eq(config.snapshots.weekly, 3);
 	ck_assert_uint_eq(config.snapshots.monthly, 4);
 	ck_assert_uint_eq(config.snapshots.yearly, 4294967295);
-	ck_assert_str_eq(config.snapshots.every, "Mon *-*-* 00:00");
+	ck_assert_str_eq(config.snapshots.every.text, "Mon *-*-* 00:00");
 	ck_assert_int_eq(config.performance, BR_PERFORMANCE_IO);
+	ck_assert_uint_eq(config.tuning.nodatacow.count, 2);
+	ck_assert_str_eq(config.tuning.nodatacow.items[1].text, "/vm");
+	ck_assert_uint_eq(config.tuning.nodatacow.items[1].origin.line, 12);
+	ck_assert_uint_eq(config.tuning.compress.count, 1);
+	ck_assert_str_eq(config.tuning.set.items[0].text, "vm.swappiness=5");
+	ck_assert_uint_eq(config.tuning.set.items[1].origin.line, 13);
 	br_config_free(&config);
 }
 END_TEST
@@ -324,6 +339,100 @@ START_TEST(test_values_are_literal)
 }
 END_TEST
 
+/* A list of one value, as written. Returns 0 with the path in it, owned by the caller, or what was wrong with it. */
+static int read_path(const char *value, char **path_ret)
+{
+	struct br_config config;
+	struct br_error err;
+	char text[200];
+
+	(void)snprintf(text, sizeof(text), "ephemeral root { persist = { %s } }", value);
+	tmpdir_write_text(&conf.dir, "c", text);
+	int r = br_config_load(conf.path, &config, &err);
+	if (r < 0)
+		return r;
+	const struct br_ephemeral *root = &config.ephemeral[0];
+	*path_ret = root->persist_count == 1 ? strdup(root->persist[0].path) : strdup("");
+	ck_assert_ptr_nonnull(*path_ret);
+	br_config_free(&config);
+	return 0;
+}
+
+/* "/x", the characters, "y", in quotes or not, is the path "x", the expected, "y"; NULL: it is refused. */
+static void expect_path(const char *quote, const char *written, const char *expected)
+{
+	char value[32], path[32], *found = NULL;
+
+	(void)snprintf(value, sizeof(value), "%s/x%sy%s", quote, written, quote);
+	(void)snprintf(path, sizeof(path), "x%sy", expected ? expected : "");
+	int r = read_path(value, &found);
+	if (expected)
+		ck_assert_msg(r == 0 && strcmp(found, path) == 0, "%s is %s", value,
+			      r == 0 ? found : "refused");
+	else
+		ck_assert_msg(r == BR_ERR_CONFIG, "%s is %s", value, r == 0 ? found : "odd");
+	free(found);
+}
+
+/* A backslash quotes what is behind it, but for what would be a number or a control character. */
+START_TEST(test_double_quotes)
+{
+	for (int c = ' '; c <= '~'; c++) {
+		const char written[] = { '\\', (char)c, '\0' }, alone[] = { (char)c, '\0' };
+
+		if (c == '/')
+			continue; /* it divides the path, quoted or not */
+		expect_path("\"", written, strchr("0123456789xabefnrtv", c) ? NULL : alone);
+		if (c != '"' && c != '\\')
+			expect_path("\"", alone, alone);
+	}
+	expect_path("\"", "${a}", NULL);
+	expect_path("\"", "\n", NULL);
+	expect_path("\"", "\\\n", "");
+}
+END_TEST
+
+/* A backslash is one, but for two of them and for one before a quote. */
+START_TEST(test_single_quotes)
+{
+	for (int c = ' '; c <= '~'; c++) {
+		const char written[] = { '\\', (char)c, '\0' }, alone[] = { (char)c, '\0' };
+
+		if (c == '/')
+			continue;
+		expect_path("'", written, strchr("'\\", c) ? alone : written);
+		if (c != '\'' && c != '\\')
+			expect_path("'", alone, alone);
+	}
+	expect_path("'", "${a}", "${a}");
+	expect_path("'", "\n", NULL);
+	expect_path("'", "\\\n", "");
+}
+END_TEST
+
+/* White space and some characters end a value, "*" and "${" are refused, all others are themselves. */
+START_TEST(test_no_quotes)
+{
+	for (int c = '!'; c <= '~'; c++) {
+		const char alone[] = { (char)c, '\0' };
+		char value[8], *found = NULL;
+
+		if (c == '/')
+			continue;
+		if (!strchr("#\"'={}()+,*", c)) {
+			expect_path("", alone, alone);
+			continue;
+		}
+		(void)snprintf(value, sizeof(value), "/x%cy", c);
+		int r = read_path(value, &found);
+		ck_assert_msg(r == BR_ERR_CONFIG || (r == 0 && strchr("\"'", c)), "%s is %s", value,
+			      r == 0 ? found : "odd");
+		free(found);
+	}
+	expect_path("", "${a}", NULL);
+}
+END_TEST
+
 START_TEST(test_subvolume_names_are_literal)
 {
 	struct br_config config;
@@ -367,6 +476,9 @@ int main(void)
 	tcase_add_test(tcase, test_shares);
 	tcase_add_loop_test(tcase, test_ways_of_writing, 0, COUNT(ways));
 	tcase_add_test(tcase, test_values_are_literal);
+	tcase_add_test(tcase, test_double_quotes);
+	tcase_add_test(tcase, test_single_quotes);
+	tcase_add_test(tcase, test_no_quotes);
 	tcase_add_test(tcase, test_subvolume_names_are_literal);
 	tcase_add_test(tcase, test_devices);
 	return suite_run(suite, false);

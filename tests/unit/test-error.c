@@ -52,6 +52,7 @@ static const struct {
 	{ BR_ERR_SYNC, "sync", BR_CLASS_FAILED },
 	{ BR_ERR_OWNER, "owner", BR_CLASS_FAILED },
 	{ BR_ERR_BLANK_CHANGED, "blank-changed", BR_CLASS_REFUSED },
+	{ BR_ERR_JOB, "job", BR_CLASS_FAILED },
 };
 
 START_TEST(test_codes)

@@ -45,7 +45,7 @@ START_TEST(test_config)
 		"  path /c { method = subvolume create = directory owner = root:root mode = 0700 }\n}\n"
 		"ephemeral tmp { }\n"
 		"archives { keep = 1d }\n"
-		"snapshots { subvolumes = { x, y } every = 1h }\n"
+		"snapshots { subvolumes = { x, y } every = 1h before = { /bin/true, a } after = /b }\n"
 		"maintenance { scrub = weekly }\n");
 	ck_assert_int_eq(mkdirat(conf.dir.fd, "c.d", 0755), 0);
 	tmpdir_write_text(&conf.dir, "c.d/x.conf", "ephemeral root { blank = c path /d {} }\n");

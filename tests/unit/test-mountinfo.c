@@ -22,22 +22,24 @@ static const char server[] =
 	"99 29 0:4 net:[4026531840] /run/netns/a rw shared:9 - nsfs nsfs rw\n";
 
 static const struct br_mount server_mounts[] = {
-	{ 21, (char[]){ "/" }, (char[]){ "/sys" }, (char[]){ "sysfs" }, (char[]){ "sysfs" } },
-	{ 22, (char[]){ "/" }, (char[]){ "/proc" }, (char[]){ "proc" }, (char[]){ "proc" } },
+	{ 21, (char[]){ "/" }, (char[]){ "/sys" }, (char[]){ "sysfs" }, (char[]){ "sysfs" },
+	  (char[]){ "rw" } },
+	{ 22, (char[]){ "/" }, (char[]){ "/proc" }, (char[]){ "proc" }, (char[]){ "proc" },
+	  (char[]){ "rw" } },
 	{ 29, (char[]){ "/root" }, (char[]){ "/" }, (char[]){ "btrfs" },
-	  (char[]){ "/dev/mapper/crypt" } },
+	  (char[]){ "/dev/mapper/crypt" }, (char[]){ "rw,ssd,subvolid=301,subvol=/root" } },
 	{ 33, (char[]){ "/nix" }, (char[]){ "/nix" }, (char[]){ "btrfs" },
-	  (char[]){ "/dev/mapper/crypt" } },
+	  (char[]){ "/dev/mapper/crypt" }, (char[]){ "rw" } },
 	{ 34, (char[]){ "/" }, (char[]){ "/mnt/with space\tand\\more" }, (char[]){ "tmpfs" },
-	  (char[]){ "none" } },
+	  (char[]){ "none" }, (char[]){ "rw,size=1k" } },
 	{ 35, (char[]){ "/old_roots/a\nb" }, (char[]){ "/mnt/line" }, (char[]){ "btrfs" },
-	  (char[]){ "/dev/mapper/crypt" } },
+	  (char[]){ "/dev/mapper/crypt" }, (char[]){ "rw,subvol=/old_roots/a\\012b" } },
 	{ 36, (char[]){ "/" }, (char[]){ "/mnt/-" }, (char[]){ "fuse.sshfs" },
-	  (char[]){ "user@host:/" } },
+	  (char[]){ "user@host:/" }, (char[]){ "-" } },
 	{ 40, (char[]){ "/etc/resolv.conf//deleted" }, (char[]){ "/etc/resolv.conf" },
-	  (char[]){ "ext4" }, (char[]){ "/dev/sda1" } },
+	  (char[]){ "ext4" }, (char[]){ "/dev/sda1" }, (char[]){ "rw" } },
 	{ 99, (char[]){ "net:[4026531840]" }, (char[]){ "/run/netns/a" }, (char[]){ "nsfs" },
-	  (char[]){ "nsfs" } },
+	  (char[]){ "nsfs" }, (char[]){ "rw" } },
 };
 
 START_TEST(test_parse)
@@ -53,6 +55,7 @@ START_TEST(test_parse)
 		ck_assert_str_eq(info.mounts[i].target, server_mounts[i].target);
 		ck_assert_str_eq(info.mounts[i].type, server_mounts[i].type);
 		ck_assert_str_eq(info.mounts[i].source, server_mounts[i].source);
+		ck_assert_str_eq(info.mounts[i].options, server_mounts[i].options);
 	}
 	br_mountinfo_free(&info);
 	ck_assert_uint_eq(info.count, 0);
@@ -95,7 +98,8 @@ static const struct {
 	{ "/\\12", "/\\12" },   { "/\\128", "/\\128" },         { "/\\", "/\\" },
 	{ "/\\\\040", "/\\ " }, { "/\\303\\244", "/\xc3\xa4" }, { "/a\\043b", "/a#b" },
 	{ "/\\x20", "/\\x20" }, { "/\\0400", "/ 0" },           { "/\\400/a", "/\\400/a" },
-	{ "/\\777", "/\\777" }, { "/\\377", "/\xff" },
+	{ "/\\777", "/\\777" }, { "/\\377", "/\xff" },          { "/\\000", "/\\000" },
+	{ "/\\001", "/\x01" },
 };
 
 START_TEST(test_escapes)

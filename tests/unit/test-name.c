@@ -265,6 +265,39 @@ START_TEST(test_archive_time)
 }
 END_TEST
 
+/* Of which subvolume: what br_name_escape and br_name_archive made, and nothing else. */
+START_TEST(test_subvolume_of_archive)
+{
+	static const struct {
+		const char *entry, *subvolume; /* NULL: of none */
+	} cases[] = {
+		{ "root.20261123T190501Z", "root" },
+		{ "root.20261123T190501Z-2", "root" },
+		{ "a%2Fb.20261123T190501Z", "a/b" },
+		{ "50%25.20261123T190501Z", "50%" },
+		{ "a.b.20261123T190501Z", "a.b" },
+		{ "a%252Fb.20261123T190501Z", "a%2Fb" },
+		{ "root", NULL },
+		{ "", NULL },
+		{ ".20261123T190501Z", NULL },
+		{ "root.20261123", NULL },
+		{ "50%.20261123T190501Z", NULL },
+		{ "a%2fb.20261123T190501Z", NULL },
+		{ "a%41.20261123T190501Z", NULL },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		BR_AUTO_FREE char *name = NULL;
+
+		ck_assert_msg(br_name_archive_subvolume(cases[i].entry, &name) ==
+				      (cases[i].subvolume != NULL),
+			      "%s", cases[i].entry);
+		if (cases[i].subvolume)
+			ck_assert_str_eq(name, cases[i].subvolume);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("name");
@@ -279,6 +312,7 @@ int main(void)
 	tcase_add_test(tcase, test_archive_elsewhere);
 	tcase_add_test(tcase, test_not_an_archive);
 	tcase_add_test(tcase, test_archive_of_which);
+	tcase_add_test(tcase, test_subvolume_of_archive);
 	tcase_add_test(tcase, test_join);
 	tcase_add_test(tcase, test_no_memory);
 	return suite_run(suite, false);

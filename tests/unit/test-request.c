@@ -170,6 +170,44 @@ START_TEST(test_read_other_objects)
 }
 END_TEST
 
+/* Nothing is written that would be read as something else. */
+START_TEST(test_write_refuses)
+{
+	static const char *const names[] = { "", "a/b", ".", "..", "two\nlines" };
+	struct tmpdir dir;
+
+	tmpdir_make(&dir);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char *name = strdup(names[i]);
+		const struct br_request request = { BR_REQUEST_FROM, name };
+		struct br_error err = { 0 };
+
+		ck_assert_int_eq(br_request_write(dir.fd, &request, &err), BR_ERR_USAGE);
+		ck_assert_str_eq(err.path, names[i]);
+		free(name);
+	}
+	ck_assert_uint_eq(tmpdir_count(&dir, "."), 0);
+	tmpdir_remove(&dir);
+}
+END_TEST
+
+static int write_skip(void)
+{
+	struct br_error err = { 0 };
+	int r = br_request_write(-1, &(struct br_request){ .kind = BR_REQUEST_SKIP }, &err);
+
+	return r == BR_ERR_NOMEM ? r : 0; /* without a file system it fails in any case */
+}
+
+static int write_from(void)
+{
+	char name[] = "root.1";
+	struct br_error err = { 0 };
+	int r = br_request_write(-1, &(struct br_request){ BR_REQUEST_FROM, name }, &err);
+
+	return r == BR_ERR_NOMEM ? r : 0;
+}
+
 static int parse_and_free(void)
 {
 	struct br_request request = { 0 };
@@ -195,6 +233,8 @@ static int read_and_free(void)
 START_TEST(test_no_memory)
 {
 	assert_survives_no_memory(parse_and_free());
+	assert_survives_no_memory(write_skip());
+	assert_survives_no_memory(write_from());
 	tmpdir_make(&memory_dir);
 	tmpdir_write_text(&memory_dir, BR_REQUEST_NAME, "from root.1\n");
 	assert_survives_no_memory(read_and_free());
@@ -213,6 +253,7 @@ int main(void)
 	tcase_add_test(tcase, test_read_nul);
 	tcase_add_test(tcase, test_read_long);
 	tcase_add_test(tcase, test_read_other_objects);
+	tcase_add_test(tcase, test_write_refuses);
 	tcase_add_test(tcase, test_no_memory);
 	return suite_run(suite, false);
 }

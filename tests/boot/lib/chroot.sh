@@ -13,7 +13,7 @@
 # cryptsetup-initramfs belongs to initramfs-tools, cryptsetup to both generators.
 chroot_packages='linux-image-cloud-amd64 dracut-core initramfs-tools busybox-static systemd-sysv dbus udev kmod
 	openssh-server cryptsetup cryptsetup-initramfs btrfs-progs zstd jq
-	attr libconfuse2 libbtrfsutil1 libsmartcols1 libjansson4'
+	attr libconfuse2 libbtrfsutil1 libsmartcols1 libjansson4 libarchive13'
 chroot_backported='linux-image-cloud-amd64/bookworm-backports dracut-core/bookworm-backports'
 
 # "URI KEYRING" of the first source of this machine which has the release; without a KEYRING apt's own keys count.

@@ -9,6 +9,7 @@
 # GENERATOR is one of the files in tests/boot/generators; VARIANT one of
 #   continue, stop   with blankroot, and this on-failure
 #   luks             as continue, and can open LUKS devices
+#   slow             as continue, and udev takes long for /dev/vda; dracut only
 #   server           for the disk of lib/server.sh
 #   bare             without blankroot
 #   recipe           without it, but with the usual shell recipe for the same job

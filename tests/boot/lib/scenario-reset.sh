@@ -124,3 +124,17 @@ scenario_mirror() { # generator
 	machine_await_end
 	expect_reset 2
 }
+
+# What udev found out about the first member, that the file system is not complete, becomes known only after the second
+# one was found to complete it. systemd then takes the device for gone again, and where it is about to mount the root
+# at that time, the boot is stuck. Some boots of a mirror are like that without any help.
+scenario_slow_member() { # generator
+	local number
+
+	image_use "$1" slow
+	disk_make_mirror "$dir/disk-a" "$dir/disk-b"
+	for number in 1 2 3 4; do
+		boot "slow-$number" "root=UUID=$disk_uuid" "$dir/disk-a" "$dir/disk-b"
+		expect_reset "$number"
+	done
+}

@@ -13,6 +13,9 @@ server_write_blank() { # directory
 	mkdir -p "$1/boot"
 	cp -a "$stage/." "$1/"
 	image_configuration server >"$1/etc/blankroot.conf"
+	# nothing that the reset has to know
+	mkdir "$1/etc/blankroot.conf.d"
+	echo 'snapshots { subvolumes = { services } every = yearly keep = 30d }' >"$1/etc/blankroot.conf.d/snapshots.conf"
 	echo 'of the blank' >"$1/etc/motd"
 	echo "UUID=$disk_uuid / btrfs subvol=root 0 0" >"$1/etc/fstab"
 	: >"$1/etc/machine-id"
@@ -44,6 +47,7 @@ disk_make_server() { # file
 	disk_format "$1"
 	disk_mount "$1"
 	btrfs -q subvolume create "$top/root"
+	btrfs -q subvolume create "$top/services"
 	server_write_blank "$top/root"
 	btrfs -q subvolume snapshot -r "$top/root" "$top/root-blank"
 	server_write_state "$top/root"
