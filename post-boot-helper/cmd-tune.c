@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* blankroot tune: apply a performance mode, show what is tuned, take it back. */
+#include "audit.h"
 #include "cleanup.h"
 #include "command-options.h"
 #include "command.h"
@@ -131,6 +132,22 @@ static int list_all(struct tune *tune, struct br_error *err)
 	return r;
 }
 
+static void audit_rows(const struct tune_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const struct tune_row *row = &list->rows[i];
+		struct br_error err = { 0 };
+		int r = 0;
+
+		if (!row->was_changed && !row->has_failed)
+			continue;
+		if (row->has_failed)
+			r = br_error_set(&err, BR_ERR_WRITE, 0, NULL, "%s",
+					 row->note ? row->note : "");
+		audit_result("tune", row->object[0] ? row->object : NULL, row->knob->name, r, &err);
+	}
+}
+
 /* The files first when it goes back: nothing may apply them anew in between. */
 static int change(struct tune *tune, struct br_error *err)
 {
@@ -140,6 +157,7 @@ static int change(struct tune *tune, struct br_error *err)
 	if (is_reset && (r = tune_write_files(tune->mode, &tune->list, err)) < 0)
 		return r;
 	r = tune_apply(&tune->facts, tune->mode, &tune->record, &tune->list, err);
+	audit_rows(&tune->list);
 	if (!is_reset) {
 		struct br_error second = { 0 };
 		int files = tune_write_files(tune->mode, &tune->list, &second);

@@ -2,6 +2,7 @@
 /* What the long jobs have in common. */
 #include "job.h"
 
+#include "audit.h"
 #include "cleanup.h"
 #include "command.h"
 #include "job-lock.h"
@@ -96,15 +97,19 @@ int job_put_off(struct job *job, const char *why)
 
 int job_end(struct job *job, enum job_outcome outcome, const char *message)
 {
-	if (job->is_recorded)
+	if (job->is_recorded) {
 		job_record_end(&job->run, outcome, message);
+		audit(job->name, job->filesystem.device.fsid, job_outcome_name(outcome), NULL);
+	}
 	return EXIT_DONE;
 }
 
 int job_fail(struct job *job, const struct br_error *err)
 {
-	if (job->is_recorded)
+	if (job->is_recorded) {
 		job_record_end_with(&job->run, err->code, err);
+		audit(job->name, job->filesystem.device.fsid, AUDIT_FAILED, err);
+	}
 	return command_fail(job->command, err);
 }
 

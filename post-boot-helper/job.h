@@ -48,10 +48,10 @@ int job_put_off(struct job *job, const char *why);
 /* Another job has the lock: say so. Returns EXIT_NOT_NOW. */
 int job_say_not_now(const char *command, const struct br_error *err);
 
-/* It has ended. message: for the record; NULL: nothing. Returns EXIT_DONE. */
+/* It has ended: record it, note it (audit.h). message: for the record; NULL: nothing. Returns EXIT_DONE. */
 int job_end(struct job *job, enum job_outcome outcome, const char *message);
 
-/* It has failed: print what went wrong, record it. Returns EXIT_FAILED. */
+/* It has failed: print what went wrong, record it, note it (audit.h). Returns EXIT_FAILED. */
 int job_fail(struct job *job, const struct br_error *err);
 
 /* Release. */

@@ -96,6 +96,11 @@ in
       default = { };
       description = "What is ephemeral and what survives: blankroot.conf(5), its keys in camel case.";
     };
+    checkBeforeShutdown = lib.mkEnableOption ''
+      a check, before the system goes down, of whether the next boot will reset the root: it warns on the console and in
+      the journal'';
+    resumeScrub = lib.mkEnableOption ''
+      going on with an interrupted scrub after each boot and after sleep, and not only when the next one is due'';
     configFile = mkOption {
       type = types.package;
       readOnly = true;
@@ -127,6 +132,21 @@ in
     };
     systemd.services.blankroot-good = {
       wantedBy = [ "multi-user.target" ];
+      restartIfChanged = false;
+    };
+    systemd.services.blankroot-check = mkIf cfg.checkBeforeShutdown {
+      wantedBy = [ "multi-user.target" ];
+      # Stopping it is the check.
+      restartIfChanged = false;
+    };
+    systemd.services.blankroot-scrub-resume = mkIf cfg.resumeScrub {
+      wantedBy = [
+        "multi-user.target"
+        "suspend.target"
+        "hibernate.target"
+        "hybrid-sleep.target"
+        "suspend-then-hibernate.target"
+      ];
       restartIfChanged = false;
     };
     # The unit can only write to what is there.

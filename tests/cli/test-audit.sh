@@ -111,11 +111,18 @@ change_everything() {
 	action 0 snapshot delete "$snapshot"
 	mark_good
 	action 0 scrub start
+	on_image 0 balance --dry-run
+	on_image 0 balance
+	on_image 0 trim --force
+	on_image 0 defrag "$root/etc"
 }
 
 check_all() {
+	local uuid
+
 	start_journal
 	change_everything
+	uuid=$(btrfs filesystem show "$top" | sed -n 's/.*uuid: //p')
 	expect_entries "
 		snapshot-create snapshots/$snapshot done
 		snapshot-pin snapshots/$snapshot done
@@ -136,7 +143,33 @@ check_all() {
 		prune old_roots/$old done
 		snapshot-delete snapshots/$snapshot done
 		mark-good root done
-		scrub $(btrfs filesystem show "$top" | sed -n 's/.*uuid: //p') done"
+		scrub $uuid done
+		balance $uuid done
+		trim $uuid done
+		defrag $uuid done"
+}
+
+# Each knob that is turned, and turned back; what is turned already is not. Memory management is that of the machine: of
+# that there is nothing here.
+check_tune() {
+	local vm=$dir/vm uuid
+
+	uuid=$(btrfs filesystem show "$top" | sed -n 's/.*uuid: //p')
+	mkdir -p "$vm"
+	mount --bind "$vm" /proc/sys/vm
+	cat >>"$dir/conf" <<-END_CONF
+		performance { mode = "balanced"
+		              set = { "mount.commit=77", "mount.atime=keep", "mount.compress=keep",
+		                      "queue.scheduler=keep", "btrfs.dynamic_reclaim=keep" } }
+	END_CONF
+	start_journal
+	on_image 0 tune --dry-run configured
+	on_image 0 tune configured
+	on_image 0 tune configured
+	on_image 0 tune --reset
+	expect_entries "
+		tune $uuid/mount.commit done
+		tune $uuid/mount.commit done"
 }
 
 # What cannot be done: the request cannot be written.
@@ -203,6 +236,7 @@ mkdir -p /var/lib/btrfs
 mount -t tmpfs tmpfs /var/lib/btrfs # for records of scrubs
 make_image
 check_all
+check_tune
 check_failed
 check_caller
 check_broken

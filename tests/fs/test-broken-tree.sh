@@ -63,11 +63,13 @@ break_tree() { # tree, "root" or "leaf"
 	take_image "$dir/broken"
 }
 
-# What can be read of it, and the rest by name. Transactions of mounts are no changes, nor is a place where diff has been.
+# What can be read of it, and the rest by name. Transactions of mounts are no changes, nor is a place where diff has been,
+# nor what a job notes of its run.
 state() {
 	image_mount
 	btrfs subvolume list -puqR "$top" | sed 's/ gen [0-9]*//'
-	find "$top" -not -inum 2 -not -path "$top/.blankroot" -printf '%p %i %m %s %T@\n' 2>/dev/null | LC_ALL=C sort
+	find "$top" -not -inum 2 -not -path "$top/.blankroot" -not -path "$top/.blankroot/jobs*" \
+		-not -path "$top/.blankroot/maintenance.lock" -printf '%p %i %m %s %T@\n' 2>/dev/null | LC_ALL=C sort
 	cat "$top/.blankroot/request" 2>/dev/null || :
 	image_unmount
 }

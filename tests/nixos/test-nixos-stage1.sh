@@ -76,14 +76,19 @@ check_policy() {
 
 # --- the running system ---
 
-# NixOS does not read [Install]: every unit that has one is there, and wanted by the same targets.
+# NixOS does not read [Install]: every unit that has one is there, and wanted by the same targets, some when asked for.
 check_running_system() {
+	local all='(on "systemd" { services.blankroot = { checkBeforeShutdown = true; resumeScrub = true; }; })'
+
 	agree 'units of the running system' \
 		"$(grep -l '^\[Install\]' hooks/systemd/*.service | while read -r unit; do
 			echo "${unit##*/}" "$(sed -n 's/^WantedBy=//p' "$unit")"
 		done)" \
-		"$(evaluate '(on "systemd" { }).systemd.services' |
+		"$(evaluate "$all.systemd.services" |
 			jq -r 'to_entries[] | "\(.key).service \(.value.wantedBy | join(" "))"')"
+	agree 'units that nobody asked for' 'blankroot-check
+blankroot-scrub-resume' "$(comm -13 <(evaluate '(on "systemd" { }).systemd.services' | jq -r 'keys[]' | sort) \
+		<(evaluate "$all.systemd.services" | jq -r 'keys[]' | sort))"
 	# What they ask for is there: the target that not every NixOS has.
 	agree 'targets' "$(grep -h '^Requires=' hooks/systemd/blankroot-{report,good}.service | sed 's/^Requires=//' | xargs -n 1)" \
 		"$(evaluate '(on "systemd" { }).systemd.targets' | jq -r 'keys[] + ".target"')"
