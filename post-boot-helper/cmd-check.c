@@ -3,6 +3,7 @@
 #include "cleanup.h"
 #include "command-options.h"
 #include "command.h"
+#include "job-record.h"
 #include "preflight.h"
 #include "report.h"
 
@@ -11,9 +12,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#define COMMAND "blankroot check"
+
 struct options {
 	struct check_options check;
-	bool json, strict, quiet;
+	bool json, strict, quiet, record;
 };
 
 static int check_together(const void *data)
@@ -21,8 +24,7 @@ static int check_together(const void *data)
 	const struct options *options = data;
 
 	return options->json && options->quiet
-		       ? command_fail_usage("blankroot check",
-					    "--json and --quiet exclude each other", NULL)
+		       ? command_fail_usage(COMMAND, "--json and --quiet exclude each other", NULL)
 		       : EXIT_DONE;
 }
 
@@ -35,6 +37,8 @@ static int parse(int argc, char *argv[], struct options *options)
 		OPTION_FLAG("strict", &options->strict, "warnings make the exit code 1, too"),
 		OPTION_FLAG("quiet", &options->quiet,
 			    "say nothing but errors, with --strict warnings, too"),
+		OPTION_FLAG("record", &options->record,
+			    "note the number of findings, for metrics and alerts"),
 		OPTION_FLAG("json", &options->json, "for programs"),
 		OPTION_STRING("root", "DIR", &options->check.root,
 			      "check the system that is mounted there"),
@@ -61,18 +65,73 @@ static bool is_good(const struct check *check, bool strict)
 	       (!strict || finding_count(&check->findings, FINDING_WARNING) == 0);
 }
 
+/* --- the record --- */
+
+struct recording {
+	struct filesystem filesystem;
+	struct job_run run;
+	bool is_open;
+};
+
+/* By an opening of its own, for the check's is read-only. Where there is none, the check itself tells why. */
+static void begin_record(const struct options *options, struct recording *recording)
+{
+	struct filesystem_options open = options->check.filesystem;
+	struct br_error ignored = { 0 };
+
+	if (!options->record)
+		return;
+	open.read_only = false;
+	open.shared = true;
+	if (filesystem_open(&open, &recording->filesystem, &ignored) < 0)
+		return;
+	recording->is_open = true;
+	job_record_begin_short(recording->filesystem.top, COMMAND, "check", &recording->run);
+}
+
+static void end_record(struct recording *recording, const struct check *check)
+{
+	static const struct {
+		const char *name;
+		enum finding_severity severity;
+	} numbers[] = { { "error", FINDING_ERROR },
+			{ "warning", FINDING_WARNING },
+			{ "info", FINDING_INFO } };
+
+	if (!recording->is_open)
+		return;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		job_record_number(&recording->run, numbers[i].name,
+				  finding_count(&check->findings, numbers[i].severity));
+	job_record_end(&recording->run, JOB_DONE, NULL);
+	filesystem_close(&recording->filesystem);
+}
+
+static void fail_record(struct recording *recording, int r, const struct br_error *err)
+{
+	if (!recording->is_open)
+		return;
+	job_record_end_with(&recording->run, r, err);
+	filesystem_close(&recording->filesystem);
+}
+
 static int act(const struct options *options)
 {
+	struct recording recording = { .is_open = false };
 	struct br_error err = { 0 };
 	struct check check;
-	int code;
+	int code, r;
 
 	if (geteuid() != 0) {
 		(void)br_error_set(&err, BR_ERR_OPEN, EPERM, NULL, "only root can do that");
-		return command_fail("blankroot check", &err);
+		return command_fail(COMMAND, &err);
 	}
-	if (check_run(&options->check, &check, &err) < 0)
-		return command_fail("blankroot check", &err);
+	begin_record(options, &recording);
+	if ((r = check_run(&options->check, &check, &err)) < 0) {
+		fail_record(&recording, r, &err);
+		return command_fail(COMMAND, &err);
+	}
+	end_record(&recording, &check);
 	code = is_good(&check, options->strict) ? EXIT_DONE : EXIT_FAILED;
 	if (options->json)
 		check_print_json(&check);
@@ -97,7 +156,7 @@ static int run(int argc, char *argv[])
 		const struct br_error err = { .code = BR_ERR_NOMEM, .sys_errno = ENOMEM };
 
 		config = NULL;
-		return command_fail("blankroot check", &err);
+		return command_fail(COMMAND, &err);
 	}
 	if (is_other && !options.check.given_config)
 		options.check.given_config = config;

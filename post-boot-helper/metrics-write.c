@@ -93,7 +93,7 @@ static const struct {
 	[SCRUB_REPAIRED] = { "blankroot_scrub_repaired_errors", "gauge",
 			     "Errors that the last scrub repaired." },
 	[FINDINGS] = { "blankroot_check_findings", "gauge",
-		       "What the last blankroot check found about the next boot." },
+		       "What the last recorded blankroot check found about the next boot." },
 	[FS_SIZE] = { "blankroot_filesystem_size_bytes", "gauge",
 		      "Size of the file system, as df counts." },
 	[FS_USED] = { "blankroot_filesystem_used_bytes", "gauge",

@@ -99,7 +99,7 @@ _blankroot() {
 		fi
 		;;
 	check)
-		_blankroot_offer "$(compgen -W '--rehearse --strict --quiet --json --root= --device= --config= --help' -- "$word")"
+		_blankroot_offer "$(compgen -W '--rehearse --strict --quiet --json --record --root= --device= --config= --help' -- "$word")"
 		;;
 	convert)
 		_blankroot_offer "$(compgen -W '--force --dry-run --wait= --help' -- "$word")"

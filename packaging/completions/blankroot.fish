@@ -92,6 +92,7 @@ complete -c blankroot -n '__blankroot_runs check' -l rehearse -d 'do the next re
 complete -c blankroot -n '__blankroot_runs check' -l strict -d 'warnings make the exit code 1, too'
 complete -c blankroot -n '__blankroot_runs check; and __blankroot_without json' -l quiet -d 'say nothing but errors'
 complete -c blankroot -n '__blankroot_runs check; and __blankroot_without quiet' -l json -d 'for programs'
+complete -c blankroot -n '__blankroot_runs check' -l record -d 'note the number of findings, for metrics and alerts'
 complete -c blankroot -n '__blankroot_runs check' -l root -xa '(__fish_complete_directories)' \
     -d 'check the system that is mounted there'
 

@@ -37,6 +37,7 @@ _blankroot_check() {
 		'--strict[warnings make the exit code 1, too]' \
 		'(--json)--quiet[say nothing but errors]' \
 		'(--quiet)--json[for programs]' \
+		'--record[note the number of findings, for metrics and alerts]' \
 		'--root=[check the system that is mounted there]:directory:_files -/' \
 		'--device=[another file system]:specification or block device:_files' \
 		'--config=[the configuration]:file:_files' \

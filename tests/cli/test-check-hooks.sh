@@ -25,7 +25,7 @@ install_all() {
 # In place of the helper: says that, and ends with this code.
 stand_in() { # exit code, text
 	rm "$dir/usr/sbin/blankroot"
-	printf '#!/bin/sh\n[ "$*" = "check --quiet" ] || exit 9\n[ -z "%s" ] || echo "%s"\nexit %d\n' "$2" "$2" "$1" \
+	printf '#!/bin/sh\n[ "$*" = "check --record --quiet" ] || exit 9\n[ -z "%s" ] || echo "%s"\nexit %d\n' "$2" "$2" "$1" \
 		>"$dir/usr/sbin/blankroot"
 	chmod +x "$dir/usr/sbin/blankroot"
 }

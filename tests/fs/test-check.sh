@@ -334,6 +334,27 @@ check_space() {
 	find "$top/persist" -mindepth 1 -delete
 }
 
+# How many of each severity there are is noted when that is asked for, and becomes a metric.
+check_record() {
+	local record=$top/.blankroot/jobs/check.json severity
+
+	btrfs -q subvolume delete "$top/root-blank"
+	system_check
+	[ ! -e "$record" ] || fail 'a record that nobody asked for'
+	system_check --record
+	for severity in error warning info; do
+		diff <(jq "[.findings[] | select(.severity == \"$severity\")] | length" "$dir/json") \
+			<(jq ".numbers.$severity" "$record") >&2 || fail "the record: $(<"$record")"
+	done
+	[ "$(jq .numbers.error "$record")" -gt 0 ] || fail 'no blank is no error'
+	"$BLANKROOT" metrics --device="$loop" --config="$system/etc/blankroot.conf" >"$dir/metrics" 2>/dev/null || fail 'metrics'
+	grep -qx "blankroot_check_findings{severity=\"error\"} $(jq .numbers.error "$record")" "$dir/metrics" ||
+		fail "metrics: $(grep check "$dir/metrics")"
+	expect_mend blank-missing error
+	system_check --record
+	jq -e '.outcome == "done" and .numbers.error == 0' "$record" >/dev/null || fail "the record: $(<"$record")"
+}
+
 # All that the program knows, but for what other tests have.
 check_seen() {
 	agree 'findings' "$(tr -s ' \t\n' ' ' <post-boot-helper/finding.c | grep -oE '= \{ "[a-z-]+", FINDING' | cut -d'"' -f2 |
@@ -354,5 +375,6 @@ check_pins
 check_modules
 check_hibernated
 check_images
+check_record
 check_space
 check_seen
