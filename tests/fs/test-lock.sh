@@ -228,7 +228,7 @@ check_convert_gone() {
 	mkdir "$dir/persist/more"
 	mkdir -m 0700 "$dir/persist/.blankroot-convert"
 	inode=$(stat -c %i "$dir/persist/.blankroot-convert")
-	ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0" strace -o "$dir/trace" -e trace=flock -e inject=flock:delay_enter=3000000:when=1 \
+	strace -o "$dir/trace" -e trace=flock -e inject=flock:delay_enter=3000000:when=1 \
 		"$BLANKROOT" convert --wait="$waits" "$dir/persist/more" >"$dir/out" 2>&1 &
 	pid=$!
 	until [ -n "$(find -L /proc/"$(pgrep -P "$pid" || echo "$pid")"/fd -maxdepth 1 -inum "$inode" 2>/dev/null)" ]; do

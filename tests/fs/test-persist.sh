@@ -196,8 +196,6 @@ check_dry_run() {
 check_writing() {
 	local calls
 
-	# the leak sanitizer cannot work then
-	export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
 	strace -o "$dir/trace" -e trace=fsync,renameat,renameat2,unlinkat \
 		"$BLANKROOT" persist add --config="$conf" "$root/y" >"$dir/out" 2>&1 || fail "$(cat "$dir/out")"
 	calls=$(sed -n 's/^\(fsync\|rename\|unlink\)[a-z0-9]*(.*= 0$/\1/p' "$dir/trace" | xargs)

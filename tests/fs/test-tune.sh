@@ -348,8 +348,9 @@ kill_at() { # call, step
 			--device="$loop" io-optimized >"$dir/out" 2>"$dir/err" || code=$?
 		tune 0 --reset
 		unchanged "killed at $1 $n"
-		[ "$code" -ne 0 ] || break
+		[ "$code" -eq 137 ] || break
 	done
+	[ "$code" -eq 0 ] || fail "with a tracer it ends with $code: $(cat "$dir/out" "$dir/err")"
 	[ "$n" -gt 1 ] || fail "$1 is never called"
 }
 
@@ -366,9 +367,9 @@ check_killed() {
 
 # A reset that was killed goes on.
 check_reset_killed() {
-	local n code=1
+	local n code=137
 
-	for ((n = 1; code != 0; n += 3)); do
+	for ((n = 1; code == 137; n += 3)); do
 		tune 0 io-optimized
 		code=0
 		strace -qq -o /dev/null -e trace=write -e inject="write:signal=KILL:when=$n" "$BLANKROOT" tune --config="$dir/conf" \
@@ -376,6 +377,7 @@ check_reset_killed() {
 		tune 0 --reset
 		unchanged "a reset killed at write $n"
 	done
+	[ "$code" -eq 0 ] || fail "with a tracer it ends with $code: $(cat "$dir/out" "$dir/err")"
 }
 
 # --- two at once ---

@@ -13,6 +13,11 @@ dir=${BLANKROOT_BUILD:?a scratch directory}/${0##*/}
 top=$dir/top
 mkdir -p "$top"
 
+# The leak sanitizer does not work in a process that is traced: each would end with its failure.
+strace() {
+	ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0 command strace "$@"
+}
+
 fail() {
 	echo "${0##*/}: $*" >&2
 	exit 1
