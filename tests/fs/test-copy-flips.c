@@ -275,12 +275,15 @@ static char *compare(int copy)
 	return both;
 }
 
+/* It is the comparison that is tested: with the sanitizers a part of them is enough. */
 START_TEST(test_flip)
 {
 	const struct flip *flip = &flips[_i];
 	struct br_error err;
 	char name[24];
 
+	if (run_tool_is_sanitized() && _i % 4 != 0)
+		return;
 	snprintf(name, sizeof(name), "flip-%d", _i);
 	subvol_create(top, name);
 	BR_AUTO_CLOSE int parent = tree_open(top, name, false);

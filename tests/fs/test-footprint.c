@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * An initramfs has little memory, and nobody knows what a persistent path holds: peak memory is the same for ten
- * files and for a hundred thousand; thousands of levels need neither stack nor descriptors.
+ * files and for a hundred thousand; thousands of levels need neither stack nor descriptors. With the sanitizers, most of
+ * the memory is not the program's own: then there are fewer files, and nothing is said of it.
  */
 #include "cleanup.h"
 #include "image.h"
@@ -77,13 +78,15 @@ static const struct {
 START_TEST(test_files)
 {
 	BR_AUTO_FREE char *config = layout_config("\"/var/lib/app\"", NULL);
-	bool is_sanitized = run_tool_is_sanitized(); /* then most of the memory is not its own */
+	bool is_sanitized = run_tool_is_sanitized();
 	unsigned files = count_files();
 	long least = 0;
 
 	for (size_t i = 0; i < COUNT(sizes); i++) {
-		add_files(sizes[i].name, sizes[i].files, sizes[i].per_dir);
-		files += sizes[i].files;
+		unsigned more = is_sanitized ? sizes[i].files / 10 : sizes[i].files;
+
+		add_files(sizes[i].name, more, sizes[i].per_dir);
+		files += more;
 		long peak = peak_of_reset(config);
 		printf("%u files: %ld KiB\n", files, peak);
 		ck_assert_uint_eq(count_files(), files);

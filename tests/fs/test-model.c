@@ -23,8 +23,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#define RESETS 300
-#define RESETS_SANITIZED 100 /* where everything takes three times as long */
+#define RESETS 200
+#define RESETS_SANITIZED 50 /* where everything takes three times as long */
 #define FSCK_EVERY 50
 
 static uint64_t seed;

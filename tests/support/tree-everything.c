@@ -428,7 +428,7 @@ static void make_large(int dirfd, enum tree_parts parts)
 		tree_make_deep(deep, TREE_DEEP_NAME, TREE_DEEP_LEVELS);
 	}
 	if (parts & TREE_MANY)
-		tree_make_many(dirfd, "many", 50000, 50000, 0);
+		tree_make_many(dirfd, "many", tree_many_entries(), tree_many_entries(), 0);
 }
 
 void tree_everything(int dirfd, enum tree_parts parts)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Parts of test trees that are many or deep. */
 #include "cleanup.h"
+#include "run.h"
 #include "tree.h"
 
 #include <check.h>
@@ -66,4 +67,9 @@ void tree_make_many(int dirfd, const char *name, unsigned count, unsigned per_di
 		}
 		make_small_file(sub >= 0 ? sub : top, i, size);
 	}
+}
+
+unsigned tree_many_entries(void)
+{
+	return run_tool_is_sanitized() ? 5000 : 50000;
 }
