@@ -64,6 +64,7 @@
 #   KEEP=1              keep scratch files of the tests
 #   SHOW=1              show what tests say that passed
 #   REQUIRE=1           a skipped test is a failed one
+#   TEST_SECONDS=n, TEST_UNTIL=n   how long a test may take; seconds since 1970 after which none begins
 #   COVERAGE_ADD=1      coverage: add to what earlier runs of it reached
 #   BOOT_CELLS=short|full|all, BOOT_ONLY="luks kill", BOOT_JOBS=2 ...   which boots, and how many at a
 #                       time: tests/boot/lib/suite.sh has all of them
