@@ -34,6 +34,8 @@
 #   format          rewrite the C sources with clang-format
 #   install         install into $(DESTDIR)$(PREFIX)
 #   dist            source archive of the committed files: build/blankroot-VERSION.tar.gz
+#   deb             a Debian package of the committed files: build/deb/blankroot_VERSION_ARCH.deb
+#   check-packages  the same, and what lintian says; installed, upgraded, removed and purged; needs root
 #   clean           remove what was built, but not what takes minutes to get: the libraries of
 #                   STATIC_LIBS=built, and the Debian roots and images of the tests
 #   distclean       remove the build folder
@@ -138,9 +140,10 @@ include packaging/build.mk
 include tests/tests.mk
 include tests/lint/lint.mk
 include packaging/install.mk
+include packaging/packages.mk
 -include $(wildcard hooks/install.mk dracut-module/install.mk)
 
-.PHONY: all help flavour clean distclean dist deps
+.PHONY: all help flavour clean distclean deps
 
 all: $(PRODUCTS)
 
@@ -159,6 +162,3 @@ clean:
 distclean:
 	rm -rf $(BUILD)
 
-dist:
-	$(Q)mkdir -p $(BUILD)
-	git archive --prefix=blankroot-$(VERSION)/ -o $(BUILD)/blankroot-$(VERSION).tar.gz HEAD
