@@ -31,4 +31,4 @@ deb: dist $(STATIC_LIBS_STAMP)
 # Packages that were built: lintian; installed, upgraded, removed and purged in a clean Debian. Needs root.
 check-packages: deb
 	$(Q)BLANKROOT_DEB='$(abspath $(DEB_DIR))' BLANKROOT_BUILD='$(abspath $(BUILD))/scratch' \
-		unshare --mount --propagation private packaging/check-packages
+		unshare --mount --propagation private tests/packages/check-debian

@@ -21,7 +21,7 @@ static const struct kind kinds[FINDING_KINDS] = {
 	[FINDING_DEVICE] = { "device", FINDING_ERROR,
 			     "The next boot would wait for the file system in vain, and not reset the root." },
 	[FINDING_DEGRADED] = { "degraded", FINDING_WARNING,
-			       "The configuration allows to go on without them; a copy of what is written is missing." },
+			       "The configuration says to go on without them; a copy of what is written is missing." },
 	[FINDING_RESET_REFUSED] = { "reset-refused", FINDING_ERROR,
 				    "The next boot would find the same, and not reset the root." },
 	[FINDING_REQUEST_INVALID] = { "request-invalid", FINDING_ERROR,
