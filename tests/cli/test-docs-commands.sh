@@ -1,0 +1,169 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The commands of docs/recovery.md and docs/operations.md do what is written there. Those behind a marker are run, in
+# order, as they are written: on a machine whose root is on an image, or in a rescue system with its disk.
+#
+#   <!-- test: NAME -->           the next block of shell, in the running system
+#   <!-- test: NAME, rescue -->   the same in the rescue system, while the machine is off
+#   <!-- test: boot -->           reboot the machine
+#   <!-- test: swap -->           off; from now on its disk is the other one
+#
+# After a block, the function after_NAME looks at what became of it, if there is one.
+set -euo pipefail
+
+cd "$(dirname "$0")/../.."
+# shellcheck source=tests/support/shell.sh
+. tests/support/shell.sh
+# shellcheck source=tests/support/machine.sh
+. tests/support/machine.sh
+
+archive=root.20261123T190501Z
+
+# --- what recovery.md is to do ---
+
+is_pinned() { # path below the top level, yes or no
+	[ "$("$BLANKROOT" list --config "$dir/initramfs/blankroot.conf" --device "$loop" --noheadings \
+		--output=NAME,PINNED | awk -v name="$1" '$1 == name { print $2 }')" = "$2" ] || fail "$1 is not pinned: $2"
+}
+
+has() { # path in the system, what is in it
+	[ "$(cat "$system/$1")" = "$2" ] || fail "$1: $(cat "$system/$1"), not $2"
+}
+
+after_pin() {
+	is_pinned "$archive" yes
+}
+
+after_restore() {
+	has root/notes 'edited by hand'
+	has etc/motd 'edited by hand'
+	grep -q 'as installed' "$system"/etc/motd.*
+}
+
+after_restore_elsewhere() {
+	has root/before/nginx/nginx.conf 'as installed'
+}
+
+after_rollback() {
+	rm "$system/etc/motd"
+}
+
+boot_1() {
+	has etc/motd 'edited by hand'
+	has var/lib/postgresql/base 'a table'
+	[ ! -e "$system/root/before" ] || fail 'the rollback did not start from the archive'
+}
+
+boot_2() {
+	has etc/motd 'edited by hand'
+}
+
+after_subvolume() {
+	has persist/app/data good
+}
+
+after_rescue_mount() {
+	grep -q 'root-blank' "$dir/output" || fail 'there is no blank in the list of subvolumes'
+}
+
+boot_3() {
+	has etc/motd 'edited by hand'
+	has etc/ssh/ssh_host_ed25519_key 'a host key'
+}
+
+boot_4() {
+	has etc/ssh/ssh_host_ed25519_key 'a newer host key'
+	has var/lib/postgresql/base 'a newer table'
+}
+
+after_rescue_root() {
+	echo 'a newer host key' >"$rescue/mnt/root.broken/etc/ssh/ssh_host_ed25519_key"
+	echo 'a newer table' >"$rescue/mnt/root.broken/var/lib/postgresql/base"
+}
+
+after_rescue_nested() {
+	grep -q 'root.broken/var/lib/postgresql' "$dir/output" || fail "the nested subvolume is not listed: $(<"$dir/output")"
+}
+
+after_rescue_archive() {
+	"$BLANKROOT" list --config "$dir/initramfs/blankroot.conf" --device "$loop" | grep -q '^root.20261124T000000Z *archive' ||
+		fail 'the broken root is no archive'
+}
+
+boot_5() {
+	grep -q 'blank-changed' "$dir/boot.json" || fail 'there is no warning that the blank has changed'
+}
+
+after_rescue_space() {
+	! "$BLANKROOT" list --config "$dir/initramfs/blankroot.conf" --device "$loop" | grep -q '^root.20261124T000000Z' ||
+		fail 'the archive is still there'
+}
+
+after_afterwards() {
+	is_pinned "$archive" no
+}
+
+# --- running them ---
+
+# Writes the blocks, each into a file NUMBER.SYSTEM.NAME.
+extract() { # document, directory
+	mkdir "$2"
+	awk -v out="$2" '
+		/^<!-- test: / {
+			if (marked)
+				exit 1
+			name = $3
+			where = $4 == "rescue" ? "rescue" : "system"
+			sub(/,$/, "", name)
+			if (name == "boot" || name == "swap")
+				printf "" >sprintf("%s/%03d.%s.%s", out, ++n, name, name)
+			else
+				marked = 1
+			next
+		}
+		marked && /^```sh$/ { file = sprintf("%s/%03d.%s.%s", out, ++n, where, name); marked = 0; next }
+		/^```/ { file = "" }
+		file { print >file }' "$1" || fail "$1: a marker without a block"
+}
+
+run_block() { # file, system, name
+	echo "$EPOCHREALTIME $3" >&2
+	local root=$system name=${3//-/_}
+
+	case $2 in
+	boot | swap)
+		[ "$2" = boot ] || machine_swap
+		machine_boot
+		boots=$((boots + 1))
+		name=boot_$boots
+		;;
+	rescue)
+		machine_unmount
+		root=$rescue
+		;;
+	esac
+	if [ "$2" = rescue ] || [ "$2" = system ]; then
+		machine_run "$root" <"$1" >"$dir/output" 2>&1 || fail "$document: $3: $(<"$dir/output")"
+		name=after_$name
+	fi
+	! declare -F "$name" >/dev/null || "$name"
+}
+
+run_document() { # path
+	local file name
+
+	document=$1 boots=0
+	extract "$1" "$dir/blocks"
+	[ "$(find "$dir/blocks" -type f | wc -l)" -ge "$2" ] || fail "$1: blocks were not found"
+	for file in "$dir"/blocks/*; do
+		name=${file##*/}
+		IFS=. read -r _ where name <<<"$name"
+		run_block "$file" "$where" "$name"
+	done
+	machine_unmount
+	rm -r "$dir/blocks"
+}
+
+machine_make
+run_document docs/recovery.md 25
