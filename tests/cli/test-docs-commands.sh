@@ -49,13 +49,13 @@ after_rollback() {
 	rm "$system/etc/motd"
 }
 
-boot_1() {
+recovery_boot_1() {
 	has etc/motd 'edited by hand'
 	has var/lib/postgresql/base 'a table'
 	[ ! -e "$system/root/before" ] || fail 'the rollback did not start from the archive'
 }
 
-boot_2() {
+recovery_boot_2() {
 	has etc/motd 'edited by hand'
 }
 
@@ -67,12 +67,12 @@ after_rescue_mount() {
 	grep -q 'root-blank' "$dir/output" || fail 'there is no blank in the list of subvolumes'
 }
 
-boot_3() {
+recovery_boot_3() {
 	has etc/motd 'edited by hand'
 	has etc/ssh/ssh_host_ed25519_key 'a host key'
 }
 
-boot_4() {
+recovery_boot_4() {
 	has etc/ssh/ssh_host_ed25519_key 'a newer host key'
 	has var/lib/postgresql/base 'a newer table'
 }
@@ -91,7 +91,7 @@ after_rescue_archive() {
 		fail 'the broken root is no archive'
 }
 
-boot_5() {
+recovery_boot_5() {
 	grep -q 'blank-changed' "$dir/boot.json" || fail 'there is no warning that the blank has changed'
 }
 
@@ -104,13 +104,71 @@ after_afterwards() {
 	is_pinned "$archive" no
 }
 
+# --- what operations.md is to do ---
+
+after_status() {
+	grep -q '^Next boot *resets the root' "$dir/output" || fail "blankroot status: $(<"$dir/output")"
+	echo drift >"$system/srv/drift"
+}
+
+after_suggest() {
+	grep -q '"/srv/drift"' "$dir/output" || fail "nothing is suggested: $(<"$dir/output")"
+}
+
+after_rehearse() {
+	! grep -q 'error:' "$dir/output" || fail "the rehearsal: $(<"$dir/output")"
+	echo 'a log' >"$system/var/log/syslog"
+	rm "$system/etc/motd"
+}
+
+after_upgrade() {
+	echo 'newer' >"$system/etc/motd"
+}
+
+operations_boot_1() {
+	has var/log/syslog 'a log'
+	has var/lib/grafana/state '{}'
+	[ ! -e "$system/etc/motd" ] || fail 'the root was not made from the new blank'
+}
+
+after_after_upgrade() {
+	grep -q 'BLANK CHANGED' "$dir/output" || fail "the report does not say that the blank has changed: $(<"$dir/output")"
+}
+
+after_incident() {
+	chroot "$system" /run/bin/blankroot status | grep -q '^Next boot *keeps the root' ||
+		fail "the next boot would not keep the root"
+}
+
+after_add() {
+	grep -q 'Data,RAID1' "$dir/output" || fail "no mirror: $(<"$dir/output")"
+}
+
+after_remove() {
+	[ "$(chroot "$system" btrfs filesystem show / | grep -c devid)" -eq 1 ] || fail 'there are still two disks'
+}
+
+operations_boot_2() {
+	has etc/motd 'as installed'
+	has var/log/syslog 'a log'
+}
+
+after_moved() {
+	grep -qx 0123456789abcdef0123456789abcdef "$dir/output" || fail "another machine-id: $(<"$dir/output")"
+	has etc/motd 'as installed'
+	has var/lib/grafana/state '{}'
+	has var/lib/postgresql/base 'a table'
+	has persist/app/data good
+}
+
 # --- running them ---
 
 # Writes the blocks, each into a file NUMBER.SYSTEM.NAME.
 extract() { # document, directory
 	mkdir "$2"
 	awk -v out="$2" '
-		/^<!-- test: / {
+		/^ *<!-- test: / {
+			sub(/^ */, "")
 			if (marked)
 				exit 1
 			name = $3
@@ -122,13 +180,12 @@ extract() { # document, directory
 				marked = 1
 			next
 		}
-		marked && /^```sh$/ { file = sprintf("%s/%03d.%s.%s", out, ++n, where, name); marked = 0; next }
-		/^```/ { file = "" }
+		marked && /^ *```sh$/ { file = sprintf("%s/%03d.%s.%s", out, ++n, where, name); marked = 0; next }
+		/^ *```/ { file = "" }
 		file { print >file }' "$1" || fail "$1: a marker without a block"
 }
 
 run_block() { # file, system, name
-	echo "$EPOCHREALTIME $3" >&2
 	local root=$system name=${3//-/_}
 
 	case $2 in
@@ -136,7 +193,8 @@ run_block() { # file, system, name
 		[ "$2" = boot ] || machine_swap
 		machine_boot
 		boots=$((boots + 1))
-		name=boot_$boots
+		document=${document##*/}
+		name=${document%.md}_boot_$boots
 		;;
 	rescue)
 		machine_unmount
@@ -165,5 +223,7 @@ run_document() { # path
 	rm -r "$dir/blocks"
 }
 
+machine_make
+run_document docs/operations.md 25
 machine_make
 run_document docs/recovery.md 25

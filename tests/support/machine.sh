@@ -33,20 +33,24 @@ machine_node() { # path, kind, the device that it is
 	mknod -m 0666 "$1" "$2" "0x${numbers[0]}" "0x${numbers[1]}"
 }
 
-# What a kernel and an initramfs leave to the system.
-machine_populate() { # directory
+machine_nodes() { # directory
 	local name
 
-	mount --bind /usr "$1/usr"
-	mount -t proc proc "$1/proc"
-	mount --rbind /sys "$1/sys"
-	mount -t tmpfs tmpfs "$1/dev"
-	mount -t tmpfs tmpfs "$1/run"
 	for name in null zero full random urandom btrfs-control; do
 		machine_node "$1/dev/$name" c "/dev/$name"
 	done
 	machine_node "$1/dev/sda2" b "$loop"
 	machine_node "$1/dev/sdb2" b "$second"
+}
+
+# What a kernel and an initramfs leave to the system.
+machine_populate() { # directory
+	mount --bind /usr "$1/usr"
+	mount -t proc proc "$1/proc"
+	mount --rbind /sys "$1/sys"
+	mount -t tmpfs tmpfs "$1/dev"
+	mount -t tmpfs tmpfs "$1/run"
+	machine_nodes "$1"
 	mkdir "$1/run/bin"
 }
 
@@ -79,7 +83,7 @@ machine_unmount() {
 	fi
 }
 
-# Reboot. Another disk than the first one can be booted from.
+# Reboot.
 machine_boot() {
 	machine_unmount
 	"$BLANKROOT_INITRD" --config "$dir/initramfs/blankroot.conf" --device "$loop" --cmdline noresume \
@@ -100,16 +104,8 @@ machine_configuration() {
 	END
 }
 
-# A server that was reset once: its archive, and a snapshot of its persistent subvolume, have the names that the manual pages
-# use. What is in the archive alone: an edited motd, /root/notes.
-machine_make() {
-	image_create
-	truncate -s 512M "$dir/second"
-	second=$(losetup --find --show "$dir/second") || skip 'needs two loop devices'
-	exec 8<>"$second"
-	losetup --detach "$second"
-	rm "$dir/second"
-	image_mount
+# The layout, with what is in the root alone: an edited motd, /root/notes.
+machine_layout() {
 	btrfs -q subvolume create "$top/root"
 	machine_skeleton "$top/root"
 	mkdir -p "$top"/root/etc/{nginx,ssh,blankroot.conf.d}
@@ -122,11 +118,29 @@ machine_make() {
 	mkdir "$top/root/var/lib/postgresql"
 	echo 'a table' >"$top/root/var/lib/postgresql/base"
 	btrfs -q subvolume create "$top/persist"
-	mkdir -p "$top/persist/app" -m 0755
-	mkdir -m 0700 "$top/snapshots"
+	mkdir "$top/persist/app"
 	echo 'good' >"$top/persist/app/data"
+	mkdir -m 0700 "$top/snapshots"
 	btrfs -q subvolume snapshot -r "$top/persist" "$top/snapshots/persist.20261123T190501Z"
+}
+
+# A server that was reset once: its archive, and the snapshot of its persistent subvolume, have the names that the manual
+# pages use. It can be made again.
+machine_make() {
+	if [ -z "${second:-}" ]; then
+		image_create
+		truncate -s 512M "$dir/second"
+		second=$(losetup --find --show "$dir/second") || skip 'needs two loop devices'
+		exec 8<>"$second"
+		losetup --detach "$second"
+		rm "$dir/second"
+	else
+		mkfs.btrfs -q -f "$loop" >/dev/null
+	fi
+	image_mount
+	machine_layout
 	image_unmount
+	rm -rf "$dir/initramfs" "$dir/boot.json"
 	mkdir "$dir/initramfs"
 	machine_configuration >"$dir/initramfs/blankroot.conf"
 	machine_boot
@@ -135,10 +149,24 @@ machine_make() {
 	mv "$top"/old_roots/root.* "$top/old_roots/root.20261123T190501Z"
 	image_unmount
 	machine_mount
-	mkdir -p "$rescue"
-	mount -t tmpfs tmpfs "$rescue"
-	machine_skeleton "$rescue"
-	machine_populate "$rescue"
+	if ! mountpoint -q "$rescue"; then
+		mkdir "$rescue"
+		mount -t tmpfs tmpfs "$rescue"
+		machine_skeleton "$rescue"
+		machine_populate "$rescue"
+	fi
+}
+
+# From now on its disk is the other one.
+machine_swap() {
+	local loop_before=$loop
+
+	machine_unmount
+	loop=$second
+	second=$loop_before
+	umount -R "$rescue/dev"
+	mount -t tmpfs tmpfs "$rescue/dev"
+	machine_nodes "$rescue"
 }
 
 # Run commands from standard input, each of which has to succeed.
