@@ -85,7 +85,7 @@ check_configurations() {
 	local file
 
 	extract_blocks conf "$dir/conf"
-	[ "$(find "$dir/conf" -type f | wc -l)" -gt 5 ] || fail 'the configurations were not found'
+	[ "$(find "$dir/conf" -type f | wc -l)" -gt 3 ] || fail 'the configurations were not found'
 	for file in "$dir"/conf/*; do
 		grep -q '^ephemeral ' "$file" || echo 'ephemeral root {}' >>"$file"
 		"$BLANKROOT_INITRD" --check-config --config "$file" || fail "${file##*/}: the configuration is not accepted"
