@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The commands of docs/recovery.md and docs/operations.md do what is written there. Those behind a marker are run, in
+# The commands of docs/recovery.md, docs/operations.md and docs/migration.md do what is written there. Those behind a marker are run, in
 # order, as they are written: on a machine whose root is on an image, or in a rescue system with its disk.
 #
 #   <!-- test: NAME -->           the next block of shell, in the running system
@@ -161,6 +161,24 @@ after_moved() {
 	has persist/app/data good
 }
 
+# --- what migration.md is to do ---
+
+# What the shell recipe leaves, and a persistent directory that was mounted over an empty one of the root.
+prepare_migration() {
+	image_mount
+	btrfs property set -ts "$top/root-blank" ro false
+	btrfs -q subvolume create "$top/old_roots/2026-11-3_04:05:06"
+	image_unmount
+}
+
+after_go() {
+	has var/lib/app/data good
+}
+
+after_recipe_archives() {
+	grep -qE '^root.20261103T[0-9]{4}06Z +archive' "$dir/output" || fail "no archive: $(<"$dir/output")"
+}
+
 # --- running them ---
 
 # Writes the blocks, each into a file NUMBER.SYSTEM.NAME.
@@ -227,3 +245,6 @@ machine_make
 run_document docs/operations.md 25
 machine_make
 run_document docs/recovery.md 25
+machine_make
+prepare_migration
+run_document docs/migration.md 4
