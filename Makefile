@@ -17,6 +17,7 @@
 #   check-flavours  the suite for STATIC=no WITH_KMOD=no, and for CC=clang; check-asan has STATIC=no
 #                   WITH_KMOD=yes
 #   check-this      the suite for exactly the flavour that the knobs select, nothing else
+#   check-ansible   the role in packaging/ansible: its syntax, ansible-lint, and what it does on an image; needs root
 #   check-boot      all boots of tests/boot/matrix under QEMU, of which check does the short ones; needs root
 #   fuzz            run the fuzz targets of tests/fuzz with clang's libFuzzer, address and undefined
 #                   behaviour sanitizers; docs/TESTING.md. Only their committed inputs are a part of check

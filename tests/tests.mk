@@ -110,7 +110,7 @@ JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 SUITE = $(MAKE) --no-print-directory $(JOBS) check-this
 SANITIZED := STATIC=no SANITIZE=address,undefined
 
-.PHONY: check check-selected check-this check-asan check-crash check-faults check-flavours check-boot check-programs smoke size bench bench-boot demo
+.PHONY: check check-selected check-this check-ansible check-asan check-crash check-faults check-flavours check-boot check-programs smoke size bench bench-boot demo
 
 check-programs: $(filter-out $(TEST_SCRIPTS),$(ALL_TESTS))
 
@@ -153,6 +153,13 @@ check-flavours:
 check-boot:
 	$(Q)packaging/deps boot
 	+$(Q)BOOT_CELLS='$(or $(BOOT_CELLS),all)' $(SUITE) TESTS='$(or $(TESTS),$(notdir $(filter tests/boot/%,$(TEST_SCRIPTS))))'
+
+# Not a part of check: Ansible is much to install for one role.
+check-ansible: $(PRODUCTS)
+	$(Q)packaging/deps ansible
+	$(Q)BLANKROOT_INITRD='$(abspath $(INITRD_PRODUCT))' BLANKROOT='$(abspath $(HELPER_PRODUCT))' \
+		BLANKROOT_BUILD='$(abspath $(B))/scratch' REQUIRE='$(REQUIRE)' SHOW='$(SHOW)' \
+		tests/run ansible tests/ansible/check-role.sh
 
 smoke:
 	$(Q)$(MAKE) --no-print-directory check-this TESTS=test-smoke

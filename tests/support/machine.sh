@@ -39,7 +39,11 @@ machine_nodes() { # directory
 	for name in null zero full random urandom btrfs-control; do
 		machine_node "$1/dev/$name" c "/dev/$name"
 	done
+	mkdir -m 1777 "$1/dev/shm"
+	ln -s /proc/self/fd "$1/dev/fd"
 	machine_node "$1/dev/sda2" b "$loop"
+	# the kernel tells the name under which the device was mounted last
+	machine_node "$1$loop" b "$loop"
 	machine_node "$1/dev/sdb2" b "$second"
 }
 
