@@ -125,7 +125,7 @@ check_command() { # document, program, word, the rest
 		[ -e "$help" ] || "$BLANKROOT" "$word" --help >"$help"
 	fi
 	# What is behind "--" is the command to run.
-	for option in $(sed 's/ -- .*//' <<<"$3 $4" | grep -oE -- '(^| )--[a-z][a-z-]+' || true); do
+	for option in $(grep -oE -- '(^| )--[a-z][a-z-]+' <<<"$3 ${4%% -- *}" || true); do
 		has_option "$help" "$option" || fail "$1: $2 $word has no option $option"
 	done
 }
