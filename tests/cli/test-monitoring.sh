@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # docs/monitoring: the rules do what their tests say, and each has one; rules, dashboard and documentation name metrics
-# and alerts that there are; the catalog has an entry for each message of the journal.
+# and alerts that there are, as does docs/fleet.md; the catalog has an entry for each message of the journal.
 # shellcheck disable=SC2016 # back quotes are those of Markdown
 set -euo pipefail
 
@@ -53,6 +53,7 @@ check_alerts() {
 }
 
 check_metrics() {
+	check_names docs/fleet.md
 	agree 'metrics' "$(metrics)" "$(sed -nE 's/^\| `(blankroot_[a-z_]+)` \| ([a-z]+) \|.*/\1 \2/p' "$readme")"
 }
 
