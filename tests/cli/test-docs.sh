@@ -191,13 +191,14 @@ error_texts() { # file...
 		undef $/;
 		for (<>) {
 			s{/\*.*?\*/}{}gs;
+			s/%"\s*PRI[a-z0-9]+\s*"/.../g;
 			while (/\bbr_error_set\s*(\((?:[^()"]|"(?:[^"\\]|\\.)*"|(?1))*\))/g) {
 				my $call = $1;
 				while ($call =~ /((?:"(?:[^"\\]|\\.)*"|\s|WHERE)+)/g) {
 					my $text = join "", $1 =~ /"((?:[^"\\]|\\.)*)"/g;
 					$text =~ s/\\"/"/g;
 					$text =~ s/%[-#0-9.*]*(?:ll|z)?[a-z]/.../g;
-					print "$text\n" if $text =~ /[a-z]{3}/ && $text !~ m{^(btrfs|data|top level|its directory|/proc.*)$};
+					print "$text\n" if $text =~ /[a-z]{3}/ && $text !~ m{^(btrfs|data|top level|its directory|subvolume|/proc.*)[. ]*$};
 				}
 			}
 		}' "$@" | sort -u
