@@ -92,6 +92,16 @@ check_configurations() {
 	done
 }
 
+# Keys in the prose, as `keep-min = 5`: each is in blankroot.conf(5). NixOS's own are not.
+check_keys() {
+	local known unknown
+
+	known=$(sed -nE 's/^\.It Ic //p' docs/man/blankroot.conf.5 | tr -d ' ' | tr ',' '\n' | sort -u)
+	unknown=$(grep -ohE '`([a-z]+ \{ )?[a-z-]+ = ' "${documents[@]}" | sed -E 's/^`([a-z]+ \{ )?//; s/ = $//' |
+		sort -u | comm -23 - <(echo "$known") | grep -vx imports || true)
+	[ -z "$unknown" ] || fail "there are no keys $unknown"
+}
+
 # "PROGRAM WORD [OPTION]..." for each command line in a block or between back quotes; what has no word is prose.
 command_lines() { # document
 	awk '
@@ -228,6 +238,7 @@ check_messages() {
 check_links
 check_shell
 check_configurations
+check_keys
 check_commands
 check_index
 check_codes
