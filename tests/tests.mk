@@ -76,7 +76,7 @@ $(TEST_PROGRAMS): $(B)/%: $(B)/obj/%.o $(LIBSUPPORT) $(LIBTOOLPARTS) $(LIBBLANKR
 # system calls of their own.
 # The programs of accidents share code that keeps descriptions until the process ends, which the leak sanitizer
 # does not forgive: they run with the product as it is shipped.
-ONLY_DEFAULT := $(B)/tests/unit/test-libkmod $(CRASH_PROGRAMS) $(FAULTS_PROGRAMS) tests/cli/test-size.sh \
+ONLY_DEFAULT := $(B)/tests/unit/test-libkmod $(CRASH_PROGRAMS) $(FAULTS_PROGRAMS) tests/cli/test-size.sh tests/cli/test-docs.sh tests/cli/test-docs-commands.sh \
 	tests/fs/test-sandbox.sh \
 	$(filter tests/boot/% tests/nixos/%,$(TEST_SCRIPTS))
 ONLY_STATIC := tests/fs/test-smoke.sh

@@ -12,7 +12,6 @@
 system=$dir/system
 rescue=$dir/rescue
 
-
 # The directories of a root, and what is of this machine in it.
 machine_skeleton() { # directory
 	local name
