@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The commands of docs/recovery.md, docs/operations.md and docs/migration.md do what is written there. All
-# blocks of shell have a marker, and are run in order, as they are written: on a machine whose root is on an image, or in a rescue system with its disk.
+# The commands of docs/recovery.md, docs/operations.md and docs/migration.md do what is written there. All blocks of shell
+# have a marker, and are run in order, as they are written: on a machine whose root is on an image, or in a rescue system
+# with its disk.
 #
 #   <!-- test: NAME -->           the next block of shell, in the running system
 #   <!-- test: NAME, rescue -->   the same in the rescue system, while the machine is off
