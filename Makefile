@@ -36,7 +36,8 @@
 #   install         install into $(DESTDIR)$(PREFIX)
 #   dist            source archive of the committed files: build/blankroot-VERSION.tar.gz
 #   deb             a Debian package of the committed files: build/deb/blankroot_VERSION_ARCH.deb
-#   check-packages  the same, and what lintian says; installed, upgraded, removed and purged; needs root
+#   check-packages  the same, and what lintian says; installed, upgraded, removed and purged; the packages of
+#                   Arch and Fedora are built as far as that goes here; needs root
 #   clean           remove what was built, but not what takes minutes to get: the libraries of
 #                   STATIC_LIBS=built, and the Debian roots and images of the tests
 #   distclean       remove the build folder

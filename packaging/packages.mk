@@ -28,7 +28,10 @@ deb: dist $(STATIC_LIBS_STAMP)
 		{ tail -n 30 $(abspath $(DEB_DIR))/build.log >&2; exit 1; }
 	@ls $(DEB_DIR)/*.deb
 
-# Packages that were built: lintian; installed, upgraded, removed and purged in a clean Debian. Needs root.
-check-packages: deb
-	$(Q)BLANKROOT_DEB='$(abspath $(DEB_DIR))' BLANKROOT_BUILD='$(abspath $(BUILD))/scratch' \
-		unshare --mount --propagation private tests/packages/check-debian
+# Packages that were built: lintian; installed, upgraded, removed and purged in a clean Debian; those of Arch and Fedora are
+# built as far as that goes here. Needs root.
+check-packages: deb $(PRODUCTS)
+	$(Q)BLANKROOT_DEB='$(abspath $(DEB_DIR))' BLANKROOT_DIST='$(abspath $(DIST))' \
+		BLANKROOT_BUILD='$(abspath $(BUILD))/scratch' BLANKROOT_INITRD='$(abspath $(INITRD_PRODUCT))' \
+		BLANKROOT='$(abspath $(HELPER_PRODUCT))' REQUIRE='$(REQUIRE)' \
+		tests/run packages tests/packages/check-debian tests/packages/check-arch tests/packages/check-rpm
