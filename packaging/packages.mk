@@ -34,4 +34,4 @@ check-packages: deb $(PRODUCTS)
 	$(Q)BLANKROOT_DEB='$(abspath $(DEB_DIR))' BLANKROOT_DIST='$(abspath $(DIST))' \
 		BLANKROOT_BUILD='$(abspath $(BUILD))/scratch' BLANKROOT_INITRD='$(abspath $(INITRD_PRODUCT))' \
 		BLANKROOT='$(abspath $(HELPER_PRODUCT))' REQUIRE='$(REQUIRE)' \
-		tests/run packages tests/packages/debian.sh tests/packages/arch.sh tests/packages/rpm.sh
+		tests/run packages tests/packages/dist.sh tests/packages/debian.sh tests/packages/arch.sh tests/packages/rpm.sh
