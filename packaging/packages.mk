@@ -11,7 +11,7 @@ DEB_SOURCE := $(DEB_DIR)/blankroot-$(VERSION)
 # The same bytes each time: times are the commit's, and gzip notes none.
 dist:
 	$(Q)mkdir -p $(BUILD)
-	$(Q)git archive --prefix=blankroot-$(VERSION)/ HEAD | gzip -9n >$(DIST).new
+	$(Q)git -c safe.directory="$(CURDIR)" archive --prefix=blankroot-$(VERSION)/ HEAD | gzip -9n >$(DIST).new
 	$(Q)mv $(DIST).new $(DIST)
 	@echo $(DIST)
 
