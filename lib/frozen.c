@@ -5,6 +5,7 @@
 #include "beneath.h"
 #include "cleanup.h"
 #include "entries.h"
+#include "mountinfo.h"
 #include "name.h"
 #include "private-dir.h"
 #include "subvol-internal.h"
@@ -32,6 +33,20 @@ struct clearing {
 	void *data;
 };
 
+/*
+ * A boot loader may have been told to start from one that somebody worked in: never is a root deleted under those who use
+ * it. What cannot be told counts as mounted.
+ */
+static bool is_mounted(int state, const char *name)
+{
+	__attribute__((cleanup(br_mountinfo_free))) struct br_mountinfo mounts = { 0 };
+	BR_AUTO_FREE char *path = br_name_join(BR_STATE_DIR, name);
+	struct br_error none;
+
+	return !path || br_mountinfo_read(&mounts, &none) < 0 ||
+	       br_mountinfo_find_btrfs(&mounts, state, path);
+}
+
 /* Open an entry that is a snapshot without an owner, locked as long as it is open. -1: it is none. */
 static int take_ownerless(int state, const char *name, int *fd_ret, struct br_subvol *subvol_ret,
 			  struct br_error *err)
@@ -47,7 +62,7 @@ static int take_ownerless(int state, const char *name, int *fd_ret, struct br_su
 		return r;
 	if (lock(fd, LOCK_EX | LOCK_NB, name, err) < 0)
 		return err->sys_errno == EWOULDBLOCK ? 0 : err->code;
-	*fd_ret = br_take_fd(&fd);
+	*fd_ret = is_mounted(state, name) ? -1 : br_take_fd(&fd);
 	return 0;
 }
 

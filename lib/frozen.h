@@ -32,7 +32,8 @@ struct br_frozen {
  * subvol  its open root
  *
  * Of a program that is killed nothing is left but the snapshot. Each holds a lock (flock) on its
- * snapshot; those without an owner are deleted by the next call, or by br_frozen_clear.
+ * snapshot; those without an owner are deleted by the next call, or by br_frozen_clear, unless
+ * they are mounted.
  *
  * Returns 0 with *ret, for br_frozen_free. BR_ERR_LAYOUT, BR_ERR_SUBVOLUME, BR_ERR_SNAPSHOT,
  * BR_ERR_CREATE, BR_ERR_OPEN, BR_ERR_LOCKED, BR_ERR_DELETE. Privilege: CAP_SYS_ADMIN.

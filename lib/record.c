@@ -209,6 +209,35 @@ uint64_t br_record_get_number(int fd, const char *mark, uint64_t otherwise)
 										   : otherwise;
 }
 
+struct before_key {
+	char text[sizeof(BR_XATTR_BLANK_BEFORE) + 20];
+};
+
+static struct before_key before_key(uint64_t id)
+{
+	struct before_key key;
+
+	(void)snprintf(key.text, sizeof(key.text), BR_XATTR_BLANK_BEFORE "%" PRIu64, id); /* fits */
+	return key;
+}
+
+int br_record_set_blank_before(int state_fd, uint64_t id, uint64_t before, struct br_error *err)
+{
+	int r = br_record_set_number(state_fd, before_key(id).text, before, err);
+
+	return r < 0 ? br_error_name(err, BR_STATE_DIR) : 0;
+}
+
+uint64_t br_record_get_blank_before(int state_fd, uint64_t id)
+{
+	return state_fd < 0 ? 0 : br_record_get_number(state_fd, before_key(id).text, 0);
+}
+
+void br_record_forget_blank_before(int state_fd, uint64_t id)
+{
+	(void)fremovexattr(state_fd, before_key(id).text);
+}
+
 bool br_record_get_retired(int fd, time_t *when_ret)
 {
 	uint64_t when = br_record_get_number(fd, BR_XATTR_RETIRED, UINT64_MAX);

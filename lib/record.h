@@ -12,6 +12,8 @@
  *   trusted.blankroot.blank.<escaped name> "<uuid of the blank> <its ctransid>": the blank of the
  *                                          last reset from one, as it was then. Tells a blank that
  *                                          was changed or replaced since.
+ *   trusted.blankroot.blank-before.<id>    id of the subvolume that was the blank before the one with
+ *                                          this id was
  *   trusted.blankroot.deleting             id of the subvolume whose deletion has begun; that of one
  *                                          that is gone means nothing: ids are never used again
  *   trusted.blankroot.marking              id of a read-only subvolume that is writable for the moment
@@ -41,6 +43,7 @@
 #define BR_XATTR_PREFIX "trusted.blankroot."
 #define BR_XATTR_OLD BR_XATTR_PREFIX "old."
 #define BR_XATTR_BLANK BR_XATTR_PREFIX "blank."
+#define BR_XATTR_BLANK_BEFORE BR_XATTR_PREFIX "blank-before."
 #define BR_XATTR_DELETING BR_XATTR_PREFIX "deleting"
 #define BR_XATTR_MARKING BR_XATTR_PREFIX "marking"
 #define BR_XATTR_RESTORING BR_XATTR_PREFIX "restoring"
@@ -93,6 +96,16 @@ BR_MUST_CHECK int br_record_write_blank(int state_fd, const char *escaped,
 					const struct br_subvol *blank, struct br_error *err);
 /* Forget what it was: the next reset takes what it finds. Not flushed. Errors as above. */
 BR_MUST_CHECK int br_record_forget_blank(int state_fd, const char *escaped, struct br_error *err);
+
+/* Note which subvolume was the blank before another one was, by their ids. Not flushed. BR_ERR_XATTR. */
+BR_MUST_CHECK int br_record_set_blank_before(int state_fd, uint64_t id, uint64_t before,
+					     struct br_error *err);
+
+/* Which one was; 0: it is not known. state_fd -1: there is no BR_STATE_DIR */
+uint64_t br_record_get_blank_before(int state_fd, uint64_t id);
+
+/* Forget it, as far as that is possible: ids are never used again. */
+void br_record_forget_blank_before(int state_fd, uint64_t id);
 
 /* Note a number on an open directory, replacing an earlier one. Not flushed. BR_ERR_XATTR. */
 BR_MUST_CHECK int br_record_set_number(int fd, const char *mark, uint64_t number,

@@ -26,7 +26,7 @@ int br_subvol_path_of(int fd, uint64_t id, char **path_ret, struct br_error *err
 	return 0;
 }
 
-static void format_uuid(const __u8 uuid[BR_UUID_SIZE], char text[BR_FSID_SIZE])
+void br_subvol_format_uuid(const uint8_t uuid[BR_UUID_SIZE], char text[BR_FSID_SIZE])
 {
 	size_t at = 0;
 
@@ -51,6 +51,6 @@ int br_subvol_fsid(int fd, char fsid_ret[BR_FSID_SIZE], struct br_error *err)
 	if (ioctl(fd, BTRFS_IOC_FS_INFO, &info) != 0)
 		return br_error_set(err, BR_ERR_SUBVOLUME, errno, NULL,
 				    "cannot ask the file system for its UUID");
-	format_uuid(info.fsid, fsid_ret);
+	br_subvol_format_uuid(info.fsid, fsid_ret);
 	return 0;
 }

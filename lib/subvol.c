@@ -60,6 +60,7 @@ int br_subvol_stat(int fd, struct br_subvol *subvol_ret, struct br_error *err)
 		.generation = info.generation,
 		.ctransid = info.ctransid,
 		.otransid = info.otransid,
+		.created = info.otime.tv_sec,
 		.read_only = info.flags & 1, /* BTRFS_ROOT_SUBVOL_RDONLY */
 	};
 	memcpy(subvol_ret->uuid, info.uuid, BR_UUID_SIZE);

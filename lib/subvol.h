@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #define BR_SUBVOL_ROOT_INO 256 /* BTRFS_FIRST_FREE_OBJECTID: inode of every subvolume's root */
 #define BR_SUBVOL_PLACEHOLDER_INO \
@@ -30,6 +31,7 @@ struct br_subvol {
 	uint64_t otransid;   /* transaction of its creation */
 	uint8_t uuid[BR_UUID_SIZE];
 	uint8_t parent_uuid[BR_UUID_SIZE]; /* of what it is a snapshot of; all zero: of nothing */
+	time_t created;                    /* what the clock said then */
 	bool read_only;
 };
 
@@ -65,6 +67,9 @@ BR_MUST_CHECK int br_subvol_path(int fd, char **path_ret, struct br_error *err);
 BR_MUST_CHECK int br_subvol_path_of(int fd, uint64_t id, char **path_ret, struct br_error *err);
 
 #define BR_FSID_SIZE 37 /* "57377a52-f6e3-44a8-9ad6-0f09b1c36693" and NUL */
+
+/* A UUID as text. */
+void br_subvol_format_uuid(const uint8_t uuid[BR_UUID_SIZE], char text[BR_FSID_SIZE]);
 
 /*
  * UUID of the file system that fd is on, as text. BR_ERR_LAYOUT when it is no btrfs,

@@ -66,6 +66,15 @@ void br_text_put_size(FILE *out, uint64_t bytes)
 	(void)fprintf(out, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
 }
 
+void br_text_put_utc(FILE *out, time_t time)
+{
+	char text[64];
+	struct tm utc;
+
+	if (gmtime_r(&time, &utc) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc) > 0)
+		(void)fputs(text, out);
+}
+
 void br_text_put_duration(FILE *out, uint64_t usec)
 {
 	(void)fprintf(out, "%.3f s", (double)usec / 1e6);

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <time.h>
 
 /*
  * Make a text.
@@ -27,6 +28,9 @@ void br_text_put_size(FILE *out, uint64_t bytes);
 
 /* Write seconds in the largest unit that leaves no more than a rounding: "45 days", "36 hours". */
 void br_text_put_length(FILE *out, uint64_t seconds);
+
+/* Write a time in UTC: "2026-11-23T19:05:01Z". */
+void br_text_put_utc(FILE *out, time_t time);
 
 /* Write microseconds as seconds: "0.036 s". */
 void br_text_put_duration(FILE *out, uint64_t usec);

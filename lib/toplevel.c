@@ -6,6 +6,7 @@
 #include "subvol.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/file.h>
@@ -28,10 +29,22 @@ static void append_kernel_log(int context, char *text, size_t size)
 	}
 }
 
-static int configure(int context, const char *device, unsigned flags)
+/* What is mounted. */
+struct wanted {
+	const char *device;
+	uint64_t id;         /* of the subvolume */
+	unsigned flags;      /* of the file system */
+	unsigned attributes; /* of this mount alone */
+};
+
+static int configure(int context, const struct wanted *wanted)
 {
-	if (fsconfig(context, FSCONFIG_SET_STRING, "source", device, 0) != 0 ||
-	    fsconfig(context, FSCONFIG_SET_STRING, "subvolid", "5", 0) != 0 ||
+	unsigned flags = wanted->flags;
+	char id[24];
+
+	(void)snprintf(id, sizeof(id), "%" PRIu64, wanted->id); /* fits */
+	if (fsconfig(context, FSCONFIG_SET_STRING, "source", wanted->device, 0) != 0 ||
+	    fsconfig(context, FSCONFIG_SET_STRING, "subvolid", id, 0) != 0 ||
 	    fsconfig(context, FSCONFIG_SET_FLAG, "skip_balance", NULL, 0) != 0)
 		return -1;
 	if (flags & BR_TOPLEVEL_DEGRADED &&
@@ -44,17 +57,15 @@ static int configure(int context, const char *device, unsigned flags)
 	return fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
 }
 
-/* flags: of the file system; attributes: of this mount alone */
-static int mount_detached(const char *device, unsigned flags, unsigned attributes, char *log,
-			  size_t log_size)
+static int mount_detached(const struct wanted *wanted, char *log, size_t log_size)
 {
 	BR_AUTO_CLOSE int context = fsopen("btrfs", FSOPEN_CLOEXEC);
 	int fd = -1, saved;
 
 	if (context < 0)
 		return -1;
-	if (configure(context, device, flags) == 0)
-		fd = fsmount(context, FSMOUNT_CLOEXEC, attributes);
+	if (configure(context, wanted) == 0)
+		fd = fsmount(context, FSMOUNT_CLOEXEC, wanted->attributes);
 	saved = errno;
 	if (fd < 0)
 		append_kernel_log(context, log, log_size);
@@ -66,8 +77,13 @@ int br_toplevel_mount(const char *device, unsigned flags, int *fd_ret, struct br
 {
 	char log[384] = "";
 	bool read_only = flags & BR_TOPLEVEL_READ_ONLY;
-	unsigned attributes = MOUNT_ATTR_NOATIME | (read_only ? MOUNT_ATTR_RDONLY : 0);
-	BR_AUTO_CLOSE int mounted = mount_detached(device, flags, attributes, log, sizeof(log));
+	struct wanted wanted = {
+		.device = device,
+		.id = BR_SUBVOL_TOP_LEVEL,
+		.flags = flags,
+		.attributes = MOUNT_ATTR_NOATIME | (read_only ? MOUNT_ATTR_RDONLY : 0),
+	};
+	BR_AUTO_CLOSE int mounted = mount_detached(&wanted, log, sizeof(log));
 	BR_AUTO_CLOSE int top = -1;
 	bool is_subvolume = false;
 
@@ -77,8 +93,8 @@ int br_toplevel_mount(const char *device, unsigned flags, int *fd_ret, struct br
 	 */
 	if (mounted < 0 && read_only && (errno == EBUSY || errno == EINVAL)) {
 		log[0] = '\0';
-		mounted = mount_detached(device, flags & ~(unsigned)BR_TOPLEVEL_READ_ONLY,
-					 attributes, log, sizeof(log));
+		wanted.flags &= ~(unsigned)BR_TOPLEVEL_READ_ONLY;
+		mounted = mount_detached(&wanted, log, sizeof(log));
 	}
 	if (mounted < 0)
 		return br_error_set(err, BR_ERR_MOUNT, errno, device, "%s", log);
@@ -92,6 +108,20 @@ int br_toplevel_mount(const char *device, unsigned flags, int *fd_ret, struct br
 		return br_error_set(err, BR_ERR_LAYOUT, 0, device,
 				    "what was mounted is not a btrfs subvolume");
 	*fd_ret = br_take_fd(&top);
+	return 0;
+}
+
+int br_toplevel_mount_subvol(const char *device, uint64_t id, unsigned flags, int *fd_ret,
+			     struct br_error *err)
+{
+	const struct wanted wanted = { .device = device, .id = id, .flags = flags };
+	char log[384] = "";
+	int fd = mount_detached(&wanted, log, sizeof(log));
+
+	if (fd < 0)
+		return br_error_set(err, BR_ERR_MOUNT, errno, device, "subvolume %" PRIu64 "%s%s",
+				    id, *log ? ": " : "", log);
+	*fd_ret = fd;
 	return 0;
 }
 

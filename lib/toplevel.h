@@ -7,6 +7,8 @@
 
 #include "error.h"
 
+#include <stdint.h>
+
 #define BR_TOPLEVEL_READ_ONLY 1
 #define BR_TOPLEVEL_DEGRADED 2
 
@@ -28,6 +30,17 @@
  */
 BR_MUST_CHECK int br_toplevel_mount(const char *device, unsigned flags, int *fd_ret,
 				    struct br_error *err);
+
+/*
+ * Mount a subvolume in the same way, to be attached somewhere: move_mount(2).
+ *
+ * id     of the subvolume
+ * flags  BR_TOPLEVEL_DEGRADED
+ *
+ * Returns 0 with *fd_ret, an O_PATH descriptor that the caller closes. BR_ERR_MOUNT. Privilege: CAP_SYS_ADMIN.
+ */
+BR_MUST_CHECK int br_toplevel_mount_subvol(const char *device, uint64_t id, unsigned flags,
+					   int *fd_ret, struct br_error *err);
 
 /*
  * Take the file system's lock: one run of blankroot or blankroot-initrd at a time. flock(2) on the

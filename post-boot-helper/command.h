@@ -28,6 +28,7 @@ struct command {
 int command_fail(const char *command, const struct br_error *err);
 
 extern const struct command command_balance;
+extern const struct command command_blank;
 extern const struct command command_check;
 extern const struct command command_convert;
 extern const struct command command_defrag;

@@ -6,6 +6,7 @@
 #include "blank-replace.h"
 #include "cleanup.h"
 #include "name.h"
+#include "subvol.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -40,6 +41,21 @@ static void tell(const struct br_ephemeral *ephemeral, const char *archive, cons
 	(void)putchar('\n');
 }
 
+static int replace(const struct filesystem *filesystem, const struct br_ephemeral *ephemeral,
+		   const char *archive, char **kept_ret, struct br_error *err)
+{
+	BR_AUTO_FREE char *path = br_name_join(ephemeral->archive, archive);
+	BR_AUTO_CLOSE int source = -1;
+	int r;
+
+	if (!path)
+		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
+	r = br_subvol_open(filesystem->top, path, &source, NULL, err);
+	return r < 0 ? r
+		     : br_blank_replace(filesystem->top, &filesystem->config, ephemeral, source,
+					BR_BLANK_TO_ARCHIVES, time(NULL), kept_ret, err);
+}
+
 int now_blank_make(const struct filesystem *filesystem, const char *archive, bool dry_run,
 		   struct br_error *err)
 {
@@ -53,8 +69,7 @@ int now_blank_make(const struct filesystem *filesystem, const char *archive, boo
 		tell(ephemeral, archive, " would become a snapshot of ");
 		return 0;
 	}
-	r = br_blank_replace(filesystem->top, &filesystem->config, ephemeral, archive, time(NULL),
-			     &kept, err);
+	r = replace(filesystem, ephemeral, archive, &kept, err);
 	audit_result("rollback-now-blank", ephemeral->archive, archive, r, err);
 	if (r < 0)
 		return r;

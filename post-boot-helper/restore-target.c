@@ -2,6 +2,7 @@
 /* Where blankroot restore puts things: every path is looked at before anything is changed. */
 #include "beneath.h"
 #include "cleanup.h"
+#include "given-path.h"
 #include "mounted.h"
 #include "name.h"
 #include "restore.h"
@@ -16,74 +17,6 @@
 static int no_memory(struct br_error *err)
 {
 	return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
-}
-
-/* --- paths as they are given --- */
-
-static int make_absolute(const char *given, char **ret, struct br_error *err)
-{
-	BR_AUTO_FREE char *here = NULL;
-	char *path;
-
-	if (given[0] != '/') {
-		here = getcwd(NULL, 0);
-		if (!here) {
-			(void)br_error_set(err, BR_ERR_OPEN, errno, ".", "the working directory");
-			return BR_ERR_OPEN;
-		}
-	}
-	if (asprintf(&path, "%s/%s", here ? here : "", given) < 0) {
-		(void)no_memory(err);
-		return BR_ERR_NOMEM;
-	}
-	*ret = path;
-	return 0;
-}
-
-/* Take out empty and "." components, in place. False: there is a "..". */
-static bool tidy(char *path)
-{
-	char *to = path;
-
-	for (const char *from = path; *from;) {
-		size_t length;
-
-		from += strspn(from, "/");
-		length = strcspn(from, "/");
-		if (length == 2 && strncmp(from, "..", 2) == 0)
-			return false;
-		if (length > 0 && !(length == 1 && *from == '.')) {
-			*to++ = '/';
-			memmove(to, from, length);
-			to += length;
-		}
-		from += length;
-	}
-	if (to == path)
-		*to++ = '/';
-	*to = '\0';
-	return true;
-}
-
-/* An absolute path in its shortest form. What ".." means, links decide: it is refused. */
-static int normalize(const char *given, char **ret, struct br_error *err)
-{
-	BR_AUTO_FREE char *path = NULL;
-	int r;
-
-	if (!*given) {
-		(void)br_error_set(err, BR_ERR_USAGE, 0, NULL, "an empty path");
-		return BR_ERR_USAGE;
-	}
-	r = make_absolute(given, &path, err);
-	if (r < 0)
-		return r;
-	if (!tidy(path)) {
-		(void)br_error_set(err, BR_ERR_USAGE, 0, given, "must not contain \"..\"");
-		return BR_ERR_USAGE;
-	}
-	*ret = br_take_ptr(&path);
-	return 0;
 }
 
 /* --- what is in the source --- */
@@ -175,7 +108,7 @@ static int open_elsewhere(const struct restore *restore, struct restore_item *it
 {
 	BR_AUTO_FREE char *dir = NULL;
 	const char *slash = strrchr(item->inside, '/');
-	int r = normalize(restore->options->to, &dir, err);
+	int r = given_path_normalize(restore->options->to, &dir, err);
 
 	if (r == 0)
 		r = br_open_real_directory(dir, dir_ret, err);
@@ -191,7 +124,7 @@ static char *describe_dir(const struct restore *restore, const struct restore_it
 	char *dir = NULL;
 
 	if (restore->options->to)
-		return normalize(restore->options->to, &dir, &ignored) < 0 ? NULL : dir;
+		return given_path_normalize(restore->options->to, &dir, &ignored) < 0 ? NULL : dir;
 	return strndup(item->path, length > 1 ? length - 1 : 1);
 }
 
@@ -334,7 +267,7 @@ static int check_others(const struct restore *restore, const struct restore_item
 static int add_item(struct restore *restore, const char *given, struct br_error *err)
 {
 	struct restore_item item = { .src_dir = -1 };
-	int r = normalize(given, &item.path, err);
+	int r = given_path_normalize(given, &item.path, err);
 
 	if (r < 0)
 		return r;

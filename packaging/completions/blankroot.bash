@@ -70,7 +70,7 @@ _blankroot_value() {
 		fi
 		;;
 	--output) _blankroot_columns "$word" ;;
-	--cmdline | --limit | --wait | --unallocated | --usage) COMPREPLY=() ;;
+	--cmdline | --keep | --limit | --wait | --unallocated | --usage) COMPREPLY=() ;;
 	*) return 1 ;;
 	esac
 }
@@ -85,7 +85,7 @@ _blankroot() {
 	local word=${COMP_WORDS[COMP_CWORD]}
 
 	if ((COMP_CWORD == 1)); then
-		_blankroot_offer "$(compgen -W 'balance check convert defrag diff list metrics persist prune report restore
+		_blankroot_offer "$(compgen -W 'balance blank check convert defrag diff list metrics persist prune report restore
 			rollback scrub skip snapshot status trim tune --help --version' -- "$word")"
 		return
 	fi
@@ -96,6 +96,16 @@ _blankroot() {
 			--config= --help' -- "$word")"
 		if ((COMP_CWORD == 2)) && [[ -n $word && $word != -* ]]; then
 			_blankroot_offer "$(compgen -W 'start resume pause cancel status' -- "$word")"
+		fi
+		;;
+	blank)
+		if ((COMP_CWORD == 2)) && [[ -n $word && $word != -* ]]; then
+			_blankroot_offer "$(compgen -W 'show create verify update commit rollback' -- "$word")"
+		elif [[ ${COMP_WORDS[2]} == commit && -n $word && $word != -* ]]; then
+			_blankroot_files "$word"
+		else
+			_blankroot_offer "$(compgen -W '--subvolume= --from= --keep= --json --dry-run --wait= --device= --config=
+				--help' -- "$word")"
 		fi
 		;;
 	check)

@@ -42,6 +42,7 @@ complete -c blankroot -f
 complete -c blankroot -n '__blankroot_at 1' -l help -d 'print a summary of the commands'
 complete -c blankroot -n '__blankroot_at 1' -l version -d 'print the version'
 complete -c blankroot -n '__blankroot_at 1' -a balance -d 'make unallocated what block groups hold and do not need'
+complete -c blankroot -n '__blankroot_at 1' -a blank -d 'show, make or update what all boots start from, or go back'
 complete -c blankroot -n '__blankroot_at 1' -a check -d 'tell whether the next boot will reset the root and work'
 complete -c blankroot -n '__blankroot_at 1' -a convert -d 'turn a directory into a subvolume'
 complete -c blankroot -n '__blankroot_at 1' -a defrag -d 'write files anew, in few pieces, and compressed if wanted'
@@ -60,17 +61,17 @@ complete -c blankroot -n '__blankroot_at 1' -a status -d 'tell whether the root 
 complete -c blankroot -n '__blankroot_at 1' -a trim -d 'tell the devices which of their blocks are free'
 complete -c blankroot -n '__blankroot_at 1' -a tune -d 'apply a performance mode, show it, take it back'
 
-set -l all balance check convert defrag diff list metrics persist prune report restore rollback scrub skip snapshot status trim tune
-set -l on_device balance check defrag diff list metrics prune restore rollback scrub skip snapshot status trim tune
+set -l all balance blank check convert defrag diff list metrics persist prune report restore rollback scrub skip snapshot status trim tune
+set -l on_device balance blank check defrag diff list metrics prune restore rollback scrub skip snapshot status trim tune
 complete -c blankroot -n "__blankroot_runs $all" -l help -d 'print a summary of the options'
 complete -c blankroot -n "__blankroot_runs $on_device persist report" -l config -rF -d 'the configuration'
 complete -c blankroot -n "__blankroot_runs $on_device" -l device -rF -a 'UUID= LABEL= PARTUUID= PARTLABEL= /dev/' \
     -d 'another file system'
-complete -c blankroot -n '__blankroot_runs balance convert defrag persist prune restore rollback scrub skip snapshot trim' -l wait -x \
+complete -c blankroot -n '__blankroot_runs balance blank convert defrag persist prune restore rollback scrub skip snapshot trim' -l wait -x \
     -d 'wait so long for another run'
 complete -c blankroot -n '__blankroot_runs report status' -l report -rF -d 'another report'
-complete -c blankroot -n '__blankroot_runs balance defrag list restore scrub status trim tune' -l json -d 'for programs'
-complete -c blankroot -n '__blankroot_runs convert defrag persist rollback scrub snapshot trim' -l dry-run -d 'only say what would be done'
+complete -c blankroot -n '__blankroot_runs balance blank defrag list restore scrub status trim tune' -l json -d 'for programs'
+complete -c blankroot -n '__blankroot_runs blank convert defrag persist rollback scrub snapshot trim' -l dry-run -d 'only say what would be done'
 complete -c blankroot -n '__blankroot_runs skip' -l dry-run -d 'only say what would be asked for'
 
 complete -c blankroot -n '__blankroot_runs balance trim' -l scheduled -d 'only if this is a good moment'
@@ -88,6 +89,12 @@ complete -c blankroot -n '__blankroot_runs skip' -l dry-run -d 'only say what wo
 complete -c blankroot -n '__blankroot_runs metrics' -l output -rF -d 'write them to this file'
 complete -c blankroot -n '__blankroot_runs metrics' -l alert -d 'tell of what went wrong or is well again'
 complete -c blankroot -n '__blankroot_runs metrics' -l state -xa '(__fish_complete_directories)' -d 'where to remember what was told'
+complete -c blankroot -n '__blankroot_runs blank; and __blankroot_at 2' -a 'show create verify update commit rollback'
+complete -c blankroot -n '__blankroot_runs blank' -l subvolume -x -d 'the blank of this ephemeral subvolume'
+complete -c blankroot -n '__blankroot_runs blank' -l from -xa '(__blankroot_names)' -d 'make the first blank from this'
+complete -c blankroot -n '__blankroot_runs blank' -l keep -x -d 'keep so many former blanks'
+complete -c blankroot -n '__blankroot_runs blank; and not __blankroot_at 2' -F
+
 complete -c blankroot -n '__blankroot_runs check' -l rehearse -d 'do the next reset on copies, and compare'
 complete -c blankroot -n '__blankroot_runs check' -l strict -d 'warnings make the exit code 1, too'
 complete -c blankroot -n '__blankroot_runs check; and __blankroot_without json' -l quiet -d 'say nothing but errors'

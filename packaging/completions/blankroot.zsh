@@ -31,6 +31,21 @@ _blankroot_balance() {
 		'1:what to do:(start resume pause cancel status)'
 }
 
+_blankroot_blank() {
+	_arguments \
+		'--subvolume=[the blank of this ephemeral subvolume]:subvolume:' \
+		'--from=[make the first blank from this]:archive, subvolume or "empty":_blankroot_names' \
+		'--keep=[keep so many former blanks]:number:' \
+		'(--dry-run)--json[for programs]' \
+		'(--json)--dry-run[only say what would be done]' \
+		'--wait=[wait so long for another run]:seconds:' \
+		'--device=[another file system]:specification or block device:_files' \
+		'--config=[the configuration]:file:_files' \
+		'--help[print a summary of the options]' \
+		'1:what to do:(show create verify update commit rollback)' \
+		'*:path:_files'
+}
+
 _blankroot_check() {
 	_arguments \
 		'--rehearse[do the next reset on copies, and compare]' \
@@ -249,6 +264,7 @@ _blankroot() {
 	local state
 	local -a commands=(
 		'balance:make unallocated what block groups hold and do not need'
+		'blank:show, make or update what all boots start from, or go back'
 		'check:tell whether the next boot will reset the root and work'
 		'convert:turn a directory into a subvolume'
 		'defrag:write files anew, in few pieces, and compressed if wanted'

@@ -110,11 +110,25 @@ change_everything() {
 	on_image 0 prune
 	action 0 snapshot delete "$snapshot"
 	mark_good
+	change_blank
 	action 0 scrub start
 	on_image 0 balance --dry-run
 	on_image 0 balance
 	on_image 0 trim --force
 	on_image 0 defrag "$root/etc"
+}
+
+change_blank() {
+	action 0 blank commit --dry-run "$root/etc/motd"
+	action 0 blank commit --keep=0 "$root/etc/motd"
+	dropped=$(sed -n 's/^deleted a former blank: //p' "$dir/out")
+	action 0 blank commit "$root/etc/motd" # it is there already: nothing is changed
+	echo again >"$root/etc/motd"
+	action 0 blank commit "$root/etc/motd"
+	action 0 blank rollback
+	action 1 blank update # it is no operating system
+	btrfs -q subvolume delete "$top/root-blank"
+	action 0 blank create
 }
 
 check_all() {
@@ -143,6 +157,12 @@ check_all() {
 		prune old_roots/$old done
 		snapshot-delete snapshots/$snapshot done
 		mark-good root done
+		blank-commit $root/etc/motd done
+		blank-drop $dropped done
+		blank-commit $root/etc/motd done
+		blank-rollback root-blank done
+		blank-update root-blank failed
+		blank-create root-blank done
 		scrub $uuid done
 		balance $uuid done
 		trim $uuid done

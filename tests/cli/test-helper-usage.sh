@@ -17,6 +17,7 @@ superfluous() { # command
 	list | prune) echo a b ;;
 	tune) echo balanced b ;;
 	persist) echo list surplus ;;
+	blank) echo verify surplus ;;
 	rollback) echo a b ;;
 	defrag | restore | snapshot) ;; # as many as there are
 	*) fail "what are too many arguments of '$1'?" ;;
