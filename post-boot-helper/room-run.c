@@ -7,6 +7,7 @@
 #include "deadline.h"
 
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -193,22 +194,6 @@ static int read_news(const struct running *running, struct room_result *result,
 	return 0;
 }
 
-static int wait_for(const struct running *running, pid_t first, int signals,
-		    struct room_result *result, struct br_error *err)
-{
-	BR_AUTO_CLOSE int pidfd = (int)syscall(SYS_pidfd_open, first, 0);
-
-	if (pidfd < 0) {
-		(void)br_error_set(err, BR_ERR_NOMEM, errno, NULL, "pidfd_open");
-		(void)kill(first, SIGKILL);
-	} else {
-		result->signal = attend(first, pidfd, signals);
-	}
-	while (waitpid(first, NULL, 0) < 0 && errno == EINTR)
-		;
-	return pidfd < 0 ? err->code : read_news(running, result, err);
-}
-
 /* A shell with job control may leave the terminal to a group of processes that is gone. */
 static void take_terminal_back(pid_t group)
 {
@@ -222,25 +207,35 @@ static void take_terminal_back(pid_t group)
 	(void)sigprocmask(SIG_UNBLOCK, &output, NULL);
 }
 
+/* As fork(2), into a namespace of processes; that of the caller stays as it is. */
+static pid_t fork_first(int *pidfd_ret)
+{
+	struct clone_args arguments = { .flags = CLONE_NEWPID | CLONE_PIDFD,
+					.pidfd = (uint64_t)(uintptr_t)pidfd_ret,
+					.exit_signal = SIGCHLD };
+
+	return (pid_t)syscall(SYS_clone3, &arguments, sizeof(arguments));
+}
+
 static int start(struct running *running, int signals, struct room_result *result,
 		 struct br_error *err)
 {
 	pid_t group = tcgetpgrp(STDIN_FILENO), first;
-	int r;
+	BR_AUTO_CLOSE int pidfd = -1;
 
-	if (unshare(CLONE_NEWPID) != 0)
-		return br_error_set(err, BR_ERR_MOUNT, errno, NULL, "a namespace of processes");
 	(void)fflush(NULL); /* lost output is found when it is closed */
-	first = fork();
+	first = fork_first(&pidfd);
 	if (first < 0)
-		return br_error_set(err, BR_ERR_NOMEM, errno, NULL, "no process");
+		return br_error_set(err, BR_ERR_MOUNT, errno, NULL, "a namespace of processes");
 	if (first == 0)
 		be_first(running);
 	br_cleanup_close(&running->pipe[1]);
 	running->pipe[1] = -1;
-	r = wait_for(running, first, signals, result, err);
+	result->signal = attend(first, pidfd, signals);
+	while (waitpid(first, NULL, 0) < 0 && errno == EINTR)
+		;
 	take_terminal_back(group);
-	return r;
+	return read_news(running, result, err);
 }
 
 int room_run(const struct room *room, char *const argv[], char *const variables[],

@@ -21,8 +21,7 @@ struct room_result {
  * themselves. When the caller is killed, so is it. One that cannot be started is told by itself, and has the status 126
  * or 127, as of a shell.
  *
- * Returns 0 with *ret. BR_ERR_MOUNT and those of room_enter; BR_ERR_NOMEM. Privilege: CAP_SYS_ADMIN. The caller can
- * start no other process afterwards.
+ * Returns 0 with *ret. BR_ERR_MOUNT and those of room_enter; BR_ERR_NOMEM. Privilege: CAP_SYS_ADMIN. Linux 5.3.
  */
 BR_MUST_CHECK int room_run(const struct room *room, char *const argv[], char *const variables[],
 			   struct room_result *ret, struct br_error *err);
