@@ -169,36 +169,39 @@ static int run(struct updating *updating, struct br_error *err)
 
 /* --- kernels --- */
 
-static void warn_of_kernel(const char *before, const char *version, const char *end)
-{
-	warn(before, version, end);
-}
-
-static void compare_kernels(const struct kernels *booted, const struct kernels *modules)
+static void compare_kernels(const struct updating *updating, const struct kernels *booted,
+			    const struct kernels *modules)
 {
 	bool is_wrong = false;
 
 	for (size_t i = 0; i < booted->count; i++) {
 		if (kernels_have(modules, booted->versions[i]))
 			continue;
-		warn_of_kernel("the kernel ", booted->versions[i],
-			       " is in /boot, but the blank has no modules for it");
+		warn("the kernel ", booted->versions[i],
+		     " is in /boot, but the blank has no modules for it");
 		is_wrong = true;
 	}
 	for (size_t i = 0; booted->count > 0 && i < modules->count; i++) {
 		if (kernels_have(booted, modules->versions[i]))
 			continue;
-		warn_of_kernel("the blank has modules for the kernel ", modules->versions[i],
-			       ", which is not in /boot");
+		warn("the blank has modules for the kernel ", modules->versions[i],
+		     ", which is not in /boot");
 		is_wrong = true;
 	}
-	if (is_wrong)
+	if (is_wrong && !updating->boot.is_outside && updating->system >= 0)
+		warn("/boot lies in the root, and the next boot still starts a kernel from that of the "
+		     "root in use: 'blankroot restore --keep-old --from=",
+		     updating->clone.ephemeral->blank, " /boot' brings the new one there");
+	else if (is_wrong)
 		warn("kernels and modules are not in step: install or remove a kernel by '" BLANK_COMMAND
 		     " update', which sees both, and see 'blankroot check'",
 		     NULL, "");
 }
 
-/* A system without modules where they usually are has them elsewhere, or needs none. */
+/*
+ * What the next boot starts is in the root in use, also when /boot is no file system of its own: the boot loader comes
+ * before the reset. A system without modules where they usually are has them elsewhere, or needs none.
+ */
 static void check_kernels(const struct updating *updating)
 {
 	const struct system_root inside = { .fd = updating->clone.fd, .path = "" };
@@ -207,8 +210,8 @@ static void check_kernels(const struct updating *updating)
 	struct br_error why;
 
 	if (kernels_find_modules(&inside, &modules, &why) == 0 && modules.count > 0 &&
-	    kernels_find_booted(updating->boot.is_outside ? &outside : &inside, &booted, &why) == 0)
-		compare_kernels(&booted, &modules);
+	    kernels_find_booted(updating->system >= 0 ? &outside : &inside, &booted, &why) == 0)
+		compare_kernels(updating, &booted, &modules);
 	kernels_free(&booted);
 	kernels_free(&modules);
 }

@@ -137,6 +137,29 @@ char *look_at_blank_settled(int top)
 			 blank);
 }
 
+char *look_at_committed(int top)
+{
+	return run_shell(
+		top,
+		"btrfs property get -ts root-blank ro | grep -qx ro=true || echo writable; "
+		"getfattr -d -m trusted.blankroot root-blank; [ -e root-blank/etc/machine-id ] || "
+		"echo incomplete; if [ -e root-blank/etc/new ]; then cat root-blank/etc/new; else echo former; fi");
+}
+
+/* The one that is not the blank is kept beside it, as it was. */
+char *look_at_committed_settled(int top)
+{
+	BR_AUTO_FREE char *blank = look_at_committed(top);
+
+	return run_shell(
+		top,
+		"printf '%%s' '%s'; for s in root-blank.2*; do [ -d $s ] || continue; "
+		"btrfs property get -ts $s ro | grep -qx ro=true || echo $s is writable; "
+		"[ ! -e $s/etc/new ] && [ -e $s/etc/machine-id ] || echo $s is no former one; done; "
+		"ls -d root-blank.2* 2>/dev/null | wc -l",
+		blank);
+}
+
 /* By whose snapshot it is: the content is the same. The former one has a mark that the new one must not have. */
 char *look_at_persist(int top)
 {

@@ -25,6 +25,10 @@ char *look_at_archives(int top);
 char *look_at_blank(int top);
 char *look_at_blank_settled(int top);
 
+/* The blank: "new" if it has etc/new of the root, or "former"; and behind that how many former ones are kept. */
+char *look_at_committed(int top);
+char *look_at_committed_settled(int top);
+
 /* The persistent subvolume: "former" or "snapshot"; and behind that how many snapshots there are. */
 char *look_at_persist(int top);
 char *look_at_persist_settled(int top);
