@@ -19,7 +19,7 @@ static int open_inside(int root, const char *path)
 				O_RDONLY | O_DIRECTORY);
 }
 
-static void open_places(int system, int copy, struct blank_boot *boot)
+static void open_places(int system, int copy, bool carries, struct blank_boot *boot)
 {
 	static const char *const paths[] = { "/boot", "/boot/efi", "/efi" };
 
@@ -27,7 +27,8 @@ static void open_places(int system, int copy, struct blank_boot *boot)
 		struct blank_boot_place *place = &boot->places[i];
 
 		place->path = paths[i];
-		place->is_outside = system >= 0 && room_is_mount_point(system, paths[i] + 1);
+		place->is_outside = system >= 0 && (room_is_mount_point(system, paths[i] + 1) ||
+						    (i == 0 && carries));
 		if (i == 1 && boot->is_outside)
 			continue; /* it is listed with /boot */
 		if (place->is_outside)
@@ -40,12 +41,13 @@ static void open_places(int system, int copy, struct blank_boot *boot)
 	}
 }
 
-int blank_boot_begin(int system, int copy, struct blank_boot *ret, struct br_error *err)
+int blank_boot_begin(int system, int copy, bool carries, struct blank_boot *ret,
+		     struct br_error *err)
 {
 	struct blank_boot boot = BLANK_BOOT_NONE;
 	int r = 0;
 
-	open_places(system, copy, &boot);
+	open_places(system, copy, carries, &boot);
 	for (size_t i = 0; r == 0 && i < BLANK_BOOT_PLACES; i++)
 		r = boot_files_list(boot.places[i].dir, &boot.places[i].before, err);
 	if (r < 0) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Boot files during an update of the blank. Those on file systems of their own are not a part of it: what was done to
- * them stays, whatever becomes of the update.
+ * Boot files during an update of the blank. Those on file systems of their own, or in a persistent path, are not a part of
+ * it: what was done to them stays, whatever becomes of the update.
  */
 #ifndef BLANKROOT_BLANK_BOOT_H
 #define BLANKROOT_BLANK_BOOT_H
@@ -36,12 +36,13 @@ struct blank_boot {
 /*
  * Note what is there before the program runs.
  *
- * system  root directory of the running system; -1: not mounted
- * copy    that of the copy of the blank
+ * system   root directory of the running system; -1: not mounted
+ * copy     that of the copy of the blank
+ * carries  /boot of the running system is in the next root too
  *
  * Returns 0 with *ret for blank_boot_free. BR_ERR_READ, BR_ERR_NOMEM.
  */
-BR_MUST_CHECK int blank_boot_begin(int system, int copy, struct blank_boot *ret,
+BR_MUST_CHECK int blank_boot_begin(int system, int copy, bool carries, struct blank_boot *ret,
 				   struct br_error *err);
 
 /*

@@ -91,6 +91,14 @@ static void find_system(struct updating *updating)
 		     "are not there");
 }
 
+/* The reset takes it along, so what is in the blank has no meaning. */
+static bool carries_boot(const struct updating *updating)
+{
+	const struct persist_place place = { updating->clone.ephemeral, "boot" };
+
+	return persist_find_cover(&place) != NULL;
+}
+
 static int run_in_room(struct updating *updating, struct room_result *result, struct br_error *err)
 {
 	const struct filesystem *filesystem = &updating->clone.filesystem;
@@ -100,6 +108,7 @@ static int run_in_room(struct updating *updating, struct room_result *result, st
 		.id = updating->clone.subvol.id,
 		.root = updating->clone.fd,
 		.system = updating->system,
+		.carries_boot = carries_boot(updating),
 		.config = updating->options->filesystem.config,
 	};
 	BR_AUTO_FREE char *name = NULL;
@@ -148,7 +157,8 @@ static int run(struct updating *updating, struct br_error *err)
 	struct br_error later;
 	int r, settled;
 
-	if ((r = blank_boot_begin(updating->system, clone->fd, &updating->boot, err)) < 0)
+	if ((r = blank_boot_begin(updating->system, clone->fd, carries_boot(updating),
+				  &updating->boot, err)) < 0)
 		return r;
 	if ((r = guests_enter(clone->fd, clone->ephemeral->name, &updating->guests, err)) == 0 &&
 	    (r = run_in_room(updating, &result, err)) == 0)

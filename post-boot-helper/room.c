@@ -110,7 +110,8 @@ static int add_boot(const struct room_request *request, struct room *room, struc
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		int r;
 
-		if (!room_is_mount_point(request->system, places[i] + 1))
+		if (!room_is_mount_point(request->system, places[i] + 1) &&
+		    !(i == 0 && request->carries_boot))
 			continue;
 		if (i == 1 && room->has_boot)
 			continue; /* it comes with /boot */

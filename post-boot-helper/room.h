@@ -19,6 +19,7 @@ struct room_request {
 	uint64_t id;        /* of the subvolume that is the root */
 	int root;           /* its root, open for reading */
 	int system; /* root directory of the running system that it is of, as mounted; -1: none */
+	bool carries_boot; /* /boot of that one is in the next root too, as with one of its own file system */
 	const char *config; /* the configuration of blankroot: shown as BR_CONFIG_PATH */
 };
 

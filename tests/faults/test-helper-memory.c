@@ -28,8 +28,9 @@
 int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
 
 static const struct command *const commands[] = {
-	&command_convert, &command_diff,     &command_list, &command_persist,  &command_prune,
-	&command_restore, &command_rollback, &command_skip, &command_snapshot, &command_status,
+	&command_blank,   &command_convert,  &command_diff,    &command_list,
+	&command_persist, &command_prune,    &command_restore, &command_rollback,
+	&command_skip,    &command_snapshot, &command_status,
 };
 
 struct trial {

@@ -273,6 +273,12 @@ check_boot() {
 		'mkdir -p /lib/modules/6.2-new/kernel'
 	update 0 'modules for the kernel 6.1-old, which is not in /boot' 'rm /boot/vmlinuz-6.1-old'
 	umount "$root/boot"
+	# one that the reset carries is not that of the blank either
+	cp "$conf" "$conf.kept"
+	sed -i 's/ephemeral root {/& persist = { "\/boot" }/' "$conf"
+	update 0 'is new' 'echo carried >/boot/carried'
+	[ -e "$root/boot/carried" ] && [ ! -e "$top/root-blank/boot/carried" ] || fail 'a persistent /boot is that of the blank'
+	mv "$conf.kept" "$conf"
 }
 
 check_commit() {
