@@ -56,7 +56,8 @@ static int place_open(int top, const struct br_ephemeral *ephemeral, const char 
 		return r;
 	if (asprintf(&place->beside, "%s%s", prefix, place->name) < 0) {
 		place->beside = NULL; /* undefined after a failure */
-		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
+		(void)br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
+		return BR_ERR_NOMEM; /* so that the analyser follows */
 	}
 	return 0;
 }

@@ -60,9 +60,13 @@ char *blank_former_path(const struct br_ephemeral *ephemeral, const char *former
 	return dir ? br_name_join(dir, former) : NULL;
 }
 
+struct dropping {
+	const struct br_ephemeral *ephemeral;
+};
+
 static void tell_dropped(void *data, const char *name, const struct br_error *err)
 {
-	const struct br_ephemeral *ephemeral = data;
+	const struct br_ephemeral *ephemeral = ((const struct dropping *)data)->ephemeral;
 	BR_AUTO_FREE char *path = blank_former_path(ephemeral, name);
 	char message[BR_ERROR_PATH_MAX * 4 + BR_ERROR_TEXT_MAX * 4];
 
@@ -82,11 +86,12 @@ static void tell_dropped(void *data, const char *name, const struct br_error *er
 void blank_drop_formers(const struct filesystem *filesystem, const struct br_ephemeral *ephemeral,
 			uint64_t keep)
 {
+	struct dropping dropping = { ephemeral };
 	struct br_error err = { 0 };
 
-	/* each failure was told; the structure behind the callback is not changed */
-	(void)!br_blank_formers_drop(filesystem->top, ephemeral, keep, tell_dropped,
-				     (void *)(uintptr_t)ephemeral, &err);
+	/* each failure was told */
+	(void)!br_blank_formers_drop(filesystem->top, ephemeral, keep, tell_dropped, &dropping,
+				     &err);
 }
 
 void blank_tell_former(const struct br_ephemeral *ephemeral, const char *former)

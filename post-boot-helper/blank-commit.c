@@ -170,11 +170,13 @@ static int put_all(struct committing *committing, int root, struct br_error *err
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < committing->count; i++) {
-		char *path = (char *)(uintptr_t)committing->list[i].place.path; /* is not changed */
+		const struct committed *committed = &committing->list[i];
+		/* is a part of the other one */
+		char *path = committed->path + (committed->place.path - committed->path);
 		const struct br_persist persist = { .path = path, .method = BR_METHOD_COPY };
 
 		r = remove_from_copy(copy, path, err);
-		if (r == 0 && !committing->list[i].is_absent)
+		if (r == 0 && !committed->is_absent)
 			r = br_carry_path(root, copy, &persist, &options, &stats, err);
 	}
 	br_hardlink_free(&links.map);

@@ -64,9 +64,10 @@ static int open_source(struct creating *creating, struct br_error *err)
 				   err);
 	}
 	if (r < 0 && err->sys_errno == ENOENT)
-		return br_error_set(err, BR_ERR_USAGE, 0, from ? from : creating->source,
-				    "there is neither a subvolume at that path from the top level nor "
-				    "an archive of that name");
+		return br_error_set(
+			err, BR_ERR_USAGE, 0, from ? from : creating->source,
+			"there is neither a subvolume at that path from the top level nor "
+			"an archive of that name");
 	return r < 0 ? br_error_context(err, "what the blank is to be made from") : 0;
 }
 

@@ -148,9 +148,9 @@ static int take_over(int top, const struct br_config *config, struct br_error *e
 	for (size_t i = 0; r == 0 && i < config->ephemeral_count; i++) {
 		BR_AUTO_FREE char *kept = NULL;
 
-		r = unless_full(br_blank_replace_finish(top, &config->ephemeral[i], time(NULL),
-							&kept, err),
-				err);
+		r = unless_full(
+			br_blank_replace_finish(top, &config->ephemeral[i], time(NULL), &kept, err),
+			err);
 	}
 	return r < 0 ? r : unless_full(br_rollback_finish(top, time(NULL), err), err);
 }

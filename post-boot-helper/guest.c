@@ -39,9 +39,9 @@ static int open_dir(const struct guests *guests, const char *path, int *fd_ret,
 	const char *slash = strrchr(path, '/');
 	BR_AUTO_FREE char *dir = strndup(path, slash > path ? (size_t)(slash - path) : 1);
 
+	*name_ret = slash + 1;
 	if (!dir)
 		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
-	*name_ret = slash + 1;
 	*fd_ret = system_root_file(&(struct system_root){ .fd = guests->root, .path = "" }, dir,
 				   O_RDONLY | O_DIRECTORY);
 	return *fd_ret < 0 ? br_error_set(err, BR_ERR_OPEN, errno, dir, NULL) : 0;
