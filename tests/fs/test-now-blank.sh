@@ -74,5 +74,8 @@ image_unmount
 [ "$(list '.retained[-1].name')" = "$former" ] || fail "not the newest: $(list '.retained[].name')"
 reset 'edited by hand'
 reset 'edited by hand'
+# what was the blank is an archive here
+! "$BLANKROOT" blank rollback --config="$dir/conf" --device="$loop" >"$dir/out" 2>&1 || fail 'blank rollback found a former one'
+grep -q "old_roots/$former now: 'blankroot rollback --now-blank'" "$dir/out" || fail "$(cat "$dir/out")"
 rollback 0 '.*' --now-blank "$former"
 reset 'as installed'

@@ -58,6 +58,9 @@ void command_case_make(int top)
 	make_archives(top);
 	use_root(top);
 	use_log(top);
+	free(run_shell(top, "s=" FORMER
+			    "; btrfs -q subvolume snapshot root-blank $s; echo x >$s/etc/older; "
+			    "btrfs property set -ts $s ro true"));
 	/* the source has a mark that no snapshot of it must have */
 	free(run_shell(top, "mkdir -p -m 0700 .blankroot snapshots; echo x >persist/file; "
 			    "btrfs -q subvolume snapshot -r persist snapshots/" SNAPSHOT "; "
@@ -137,27 +140,47 @@ char *look_at_blank_settled(int top)
 			 blank);
 }
 
-char *look_at_committed(int top)
+/* As it is: read-only, complete, without marks. */
+#define LOOK_AT_BLANK                                                                       \
+	"btrfs property get -ts root-blank ro | grep -qx ro=true || echo writable; "        \
+	"getfattr -d -m trusted.blankroot root-blank; [ -e root-blank/etc/machine-id ] || " \
+	"echo incomplete; "
+
+/* Those that are kept beside it, and of what is in them what "printf" says. */
+static char *add_formers(int top, char *blank, const char *in_them)
 {
-	return run_shell(
+	char *all = run_shell(
 		top,
-		"btrfs property get -ts root-blank ro | grep -qx ro=true || echo writable; "
-		"getfattr -d -m trusted.blankroot root-blank; [ -e root-blank/etc/machine-id ] || "
-		"echo incomplete; if [ -e root-blank/etc/new ]; then cat root-blank/etc/new; else echo former; fi");
+		"printf '%%s' '%s'; for s in root-blank.2*; do "
+		"btrfs property get -ts $s ro | grep -qx ro=true || echo $s is writable; "
+		"[ -e $s/etc/machine-id ] || echo $s is incomplete; %s; done; ls -d root-blank.2* | wc -l",
+		blank, in_them);
+
+	free(blank);
+	return all;
 }
 
-/* The one that is not the blank is kept beside it, as it was. */
+char *look_at_brought_back(int top)
+{
+	return run_shell(top,
+			 LOOK_AT_BLANK "[ -e root-blank/etc/older ] && echo older || echo former");
+}
+
+char *look_at_brought_back_settled(int top)
+{
+	return add_formers(top, look_at_brought_back(top),
+			   "[ -e $s/etc/older ] && echo has older || echo has former");
+}
+
+char *look_at_committed(int top)
+{
+	return run_shell(top, LOOK_AT_BLANK "cat root-blank/etc/new 2>/dev/null || echo former");
+}
+
 char *look_at_committed_settled(int top)
 {
-	BR_AUTO_FREE char *blank = look_at_committed(top);
-
-	return run_shell(
-		top,
-		"printf '%%s' '%s'; for s in root-blank.2*; do [ -d $s ] || continue; "
-		"btrfs property get -ts $s ro | grep -qx ro=true || echo $s is writable; "
-		"[ ! -e $s/etc/new ] && [ -e $s/etc/machine-id ] || echo $s is no former one; done; "
-		"ls -d root-blank.2* 2>/dev/null | wc -l",
-		blank);
+	return add_formers(top, look_at_committed(top),
+			   "[ ! -e $s/etc/new ] || echo $s is no former one");
 }
 
 /* By whose snapshot it is: the content is the same. The former one has a mark that the new one must not have. */

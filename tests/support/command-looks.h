@@ -8,6 +8,7 @@
 
 #define PINNED "root.20200102T000000Z"
 #define NEWEST "root.20200104T000000Z"
+#define FORMER "root-blank.20200101T000000Z"
 #define SNAPSHOT "persist.20200101T000000Z"
 
 /* The snapshots that were taken: how many, and what is wrong with them. */
@@ -28,6 +29,10 @@ char *look_at_blank_settled(int top);
 /* The blank: "new" if it has etc/new of the root, or "former"; and behind that how many former ones are kept. */
 char *look_at_committed(int top);
 char *look_at_committed_settled(int top);
+
+/* The blank: "older" if it is FORMER, or "former"; and behind that what is kept. */
+char *look_at_brought_back(int top);
+char *look_at_brought_back_settled(int top);
 
 /* The persistent subvolume: "former" or "snapshot"; and behind that how many snapshots there are. */
 char *look_at_persist(int top);
