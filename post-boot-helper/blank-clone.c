@@ -93,11 +93,15 @@ static int check_blank(const struct blank_clone *clone, struct br_error *err)
 	return r;
 }
 
-int blank_clone_put(struct blank_clone *clone, char **kept_ret, struct br_error *err)
+int blank_clone_put(struct blank_clone *clone, uint64_t patience, char **kept_ret,
+		    struct br_error *err)
 {
+	struct filesystem_options locking = clone->options->filesystem;
 	int r;
 
-	if ((r = filesystem_lock(&clone->options->filesystem, &clone->filesystem, err)) < 0 ||
+	if (locking.wait < patience)
+		locking.wait = patience;
+	if ((r = filesystem_lock(&locking, &clone->filesystem, err)) < 0 ||
 	    (r = check_blank(clone, err)) < 0)
 		return r;
 	return br_blank_replace(clone->filesystem.top, &clone->filesystem.config, clone->ephemeral,

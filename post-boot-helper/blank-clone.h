@@ -37,11 +37,13 @@ BR_MUST_CHECK int blank_clone_make(const struct blank_options *options, struct b
  * Let it become the blank, as a snapshot: whoever still has something of the copy open changes nothing in that. The
  * file system is locked from here on.
  *
+ * patience  seconds to wait for the lock at least, whatever --wait says: so much work may be lost otherwise
  * kept_ret  name of the former blank, owned by the caller
  *
  * BR_ERR_LOCKED; BR_ERR_BLANK_CHANGED: it is not the one that was copied any more; those of br_blank_replace.
  */
-BR_MUST_CHECK int blank_clone_put(struct blank_clone *clone, char **kept_ret, struct br_error *err);
+BR_MUST_CHECK int blank_clone_put(struct blank_clone *clone, uint64_t patience, char **kept_ret,
+				  struct br_error *err);
 
 /* Release, and delete the copy. Safe on a structure with area BR_FROZEN_NONE and descriptors of -1. */
 void blank_clone_close(struct blank_clone *clone);

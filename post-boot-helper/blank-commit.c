@@ -223,7 +223,7 @@ static int commit(struct committing *committing, struct br_error *err)
 		return r;
 	if (committing->changes > 0 && !committing->options->dry_run) {
 		if ((r = put_all(committing, root, err)) == 0)
-			r = blank_clone_put(clone, &kept, err);
+			r = blank_clone_put(clone, 0, &kept, err);
 		audit_all(committing, r, err);
 	}
 	if (r < 0)

@@ -17,6 +17,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#define PATIENCE 300 /* seconds */
+
 struct updating {
 	const struct blank_options *options;
 	struct blank_clone clone;
@@ -232,7 +234,7 @@ static int finish(struct updating *updating, struct br_error *err)
 {
 	struct blank_clone *clone = &updating->clone;
 	BR_AUTO_FREE char *kept = NULL;
-	int r = blank_clone_put(clone, &kept, err);
+	int r = blank_clone_put(clone, PATIENCE, &kept, err);
 
 	if (r < 0)
 		return r;

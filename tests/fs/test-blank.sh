@@ -196,6 +196,9 @@ check_update() {
 	grep -q '^/dev/' "$top/root-blank/etc/tty" || fail 'it is not the terminal'
 	# without a second one of these, --keep has nothing to do
 	[ "$(find "$top" -maxdepth 1 -name 'root-blank.*' | wc -l)" -eq 2 ] || fail "not two are kept: $(ls "$top")"
+	# so much work is not lost because somebody else is at it
+	flock "$top" sleep 0.3 &
+	blank 0 'is new' update --wait=0 -- true
 }
 
 # The reset starts from it, and takes it for what it is.
