@@ -3,6 +3,7 @@
 #include "blank-boot.h"
 #include "blank-clone.h"
 #include "blank-command.h"
+#include "changes.h"
 #include "cleanup.h"
 #include "command.h"
 #include "guest.h"
@@ -230,11 +231,34 @@ static void check_kernels(const struct updating *updating)
 
 /* --- all --- */
 
+/* What cannot be compared was changed. */
+static bool is_as_it_was(const struct blank_clone *clone)
+{
+	const struct br_changes_request request = { .top = clone->filesystem.top,
+						    .from = clone->ephemeral->blank,
+						    .of = clone->path };
+	struct br_changes changes = { 0 };
+	struct br_error why;
+	bool same = br_changes_find(&request, &changes, &why) == 0 && changes.count == 0;
+
+	br_changes_free(&changes);
+	return same;
+}
+
+/* A blank for each time when there was nothing to upgrade would soon leave no way back to another one. */
 static int finish(struct updating *updating, struct br_error *err)
 {
 	struct blank_clone *clone = &updating->clone;
 	BR_AUTO_FREE char *kept = NULL;
-	int r = blank_clone_put(clone, PATIENCE, &kept, err);
+	int r;
+
+	if (is_as_it_was(clone)) {
+		br_text_put_name(stdout,
+				 clone->ephemeral->blank); /* lost output is found at the end */
+		(void)puts(" is as it was: nothing was changed in the copy");
+		return 0;
+	}
+	r = blank_clone_put(clone, PATIENCE, &kept, err);
 
 	if (r < 0)
 		return r;
@@ -242,7 +266,6 @@ static int finish(struct updating *updating, struct br_error *err)
 	(void)fputs(" is new: the next reset starts from it\n", stdout);
 	blank_tell_former(clone->ephemeral, kept);
 	blank_drop_formers(&clone->filesystem, clone->ephemeral, updating->options->keep);
-	check_kernels(updating);
 	return 0;
 }
 
@@ -258,6 +281,8 @@ static int update(struct updating *updating, struct br_error *err)
 	r = run(updating, err);
 	if (r == 0)
 		r = finish(updating, err);
+	if (r == 0)
+		check_kernels(updating);
 	blank_audit("blank-update", updating->clone.ephemeral, r, err);
 	blank_boot_free(&updating->boot);
 	br_cleanup_close(&updating->system);

@@ -66,19 +66,24 @@ static int enter(struct guests *guests, const char *path, char *text, mode_t mod
 {
 	BR_AUTO_FREE char *owned = text;
 	BR_AUTO_CLOSE int dir = -1;
+	struct stat st, before, after;
 	const char *name;
-	struct stat st;
 	int r = open_dir(guests, path, &dir, &name, err);
 
 	if (r < 0)
 		return err->sys_errno == ENOENT ? 0 : r;
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
+	if (fstat(dir, &before) != 0)
+		return br_error_set(err, BR_ERR_STAT, errno, path, "in the copy of the blank");
 	if (!text && mkdirat(dir, name, mode) != 0)
 		return br_error_set(err, BR_ERR_CREATE, errno, path, "in the copy of the blank");
 	if (text && (r = write_file(dir, name, text, mode, err)) < 0)
 		return r;
-	guests->list[guests->count++] = (struct guest){ path, br_take_ptr(&owned) };
+	if (fstat(dir, &after) != 0)
+		return br_error_set(err, BR_ERR_STAT, errno, path, "in the copy of the blank");
+	guests->list[guests->count++] = (struct guest){ path, br_take_ptr(&owned), before.st_mtim,
+							after.st_mtim };
 	return 0;
 }
 
@@ -133,16 +138,23 @@ static int leave(const struct guests *guests, const struct guest *guest, struct 
 {
 	BR_AUTO_CLOSE int dir = -1;
 	const char *name;
+	struct stat now;
 	int r = open_dir(guests, guest->path, &dir, &name, err);
 
 	if (r < 0)
 		return err->sys_errno == ENOENT ? 0 : r;
+	if (fstat(dir, &now) != 0)
+		return br_error_set(err, BR_ERR_STAT, errno, guest->path, NULL);
 	if (guest->text && !is_as_it_was(dir, name, guest))
 		return 0;
 	if (unlinkat(dir, name, guest->text ? 0 : AT_REMOVEDIR) != 0 && errno != ENOENT &&
 	    errno != ENOTEMPTY && errno != ENOTDIR)
 		return br_error_set(err, BR_ERR_REMOVE, errno, guest->path,
 				    "in the copy of the blank");
+	if (now.st_mtim.tv_sec == guest->after.tv_sec &&
+	    now.st_mtim.tv_nsec == guest->after.tv_nsec &&
+	    futimens(dir, (struct timespec[]){ now.st_atim, guest->before }) != 0)
+		return br_error_set(err, BR_ERR_ATTRIBUTES, errno, guest->path, NULL);
 	return 0;
 }
 

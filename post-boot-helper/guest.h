@@ -10,10 +10,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 struct guest {
 	const char *path; /* in the copy */
 	char *text;       /* its content; NULL: it is a directory */
+	/* its directory's time of modification, before and right after */
+	struct timespec before, after;
 };
 
 #define GUESTS_MAX 8
@@ -35,7 +38,10 @@ struct guests {
 BR_MUST_CHECK int guests_enter(int root, const char *subvolume, struct guests *ret,
 			       struct br_error *err);
 
-/* Take out those that are as they were put in; what a program has replaced is its own. BR_ERR_REMOVE. */
+/*
+ * Take out those that are as they were put in; what a program has replaced is its own. Directories in which nothing else
+ * was done have the times that they had. BR_ERR_REMOVE, BR_ERR_ATTRIBUTES.
+ */
 BR_MUST_CHECK int guests_leave(struct guests *guests, struct br_error *err);
 
 /* Release, without touching the copy. */

@@ -131,8 +131,8 @@ static int add_boot(const struct room_request *request, struct room *room, struc
 static int add_caches(const struct room_request *request, struct room *room, struct br_error *err)
 {
 	static const char *const caches[] = {
-		"/var/cache/apt/archives", "/var/lib/apt/lists",    "/var/cache/dnf",
-		"/var/cache/libdnf5",      "/var/cache/pacman/pkg", "/var/cache/zypp/packages",
+		"/var/cache/apt",     "/var/lib/apt/lists",    "/var/cache/dnf",
+		"/var/cache/libdnf5", "/var/cache/pacman/pkg", "/var/cache/zypp/packages",
 	};
 	const struct system_root system = { .fd = request->system, .path = "" };
 

@@ -46,6 +46,10 @@ done
 chroot "$top/root-blank" /usr/bin/dpkg --verify hello || fail 'it is not installed completely'
 "$BLANKROOT" blank verify --config="$dir/conf" >"$dir/out" || fail "$(cat "$dir/out")"
 
+# nothing to upgrade: the blank stays
+update 0 'apt-get -qy upgrade'
+grep -q 'nothing was changed in the copy' "$dir/out" || fail "$(cat "$dir/out"): $("$BLANKROOT" diff --config="$dir/conf")"
+
 umount "$dir/root"
 "$BLANKROOT_INITRD" --config="$dir/conf" --device="$loop" --cmdline=noresume >"$dir/out" 2>&1 || fail "$(cat "$dir/out")"
 has_package root || fail 'the next root does not have it'

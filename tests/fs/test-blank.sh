@@ -196,9 +196,13 @@ check_update() {
 	grep -q '^/dev/' "$top/root-blank/etc/tty" || fail 'it is not the terminal'
 	# without a second one of these, --keep has nothing to do
 	[ "$(find "$top" -maxdepth 1 -name 'root-blank.*' | wc -l)" -eq 2 ] || fail "not two are kept: $(ls "$top")"
+	# a blank for each time when nothing is to be done would leave no way back
+	id=$(blank_id)
+	update 0 'root-blank is as it was: nothing was changed' 'cat /etc/motd; touch /tmp/x /run/x'
+	unchanged "$id"
 	# so much work is not lost because somebody else is at it
 	flock "$top" sleep 0.3 &
-	blank 0 'is new' update --wait=0 -- true
+	blank 0 'is new' update --wait=0 -- touch /etc/patience
 }
 
 # The reset starts from it, and takes it for what it is.
@@ -280,7 +284,7 @@ check_boot() {
 	# one that the reset carries is not that of the blank either
 	cp "$conf" "$conf.kept"
 	sed -i 's/ephemeral root {/& persist = { "\/boot" }/' "$conf"
-	update 0 'is new' 'echo carried >/boot/carried'
+	update 0 'nothing was changed in the copy' 'echo carried >/boot/carried'
 	[ -e "$root/boot/carried" ] || fail 'a persistent /boot is not there'
 	[ ! -e "$top/root-blank/boot/carried" ] || fail 'a persistent /boot is that of the blank'
 	mv "$conf.kept" "$conf"
@@ -349,12 +353,12 @@ check_rollback() {
 	blank 1 'no older one is kept; name a younger one' rollback
 	blank 0 . rollback "$(newest_former)"
 	unchanged "$third"
-	blank 0 'deleted a former blank' update --keep=0 -- true
+	blank 0 'deleted a former blank' update --keep=0 -- touch /etc/none
 	[ -z "$(find "$top" -maxdepth 1 -name 'root-blank.*')" ] || fail 'former blanks are kept'
 	blank 1 'no former one is kept' rollback
 	# what is mounted stays
 	mount -t btrfs -o subvol=root-blank "$loop" "$root/tmp"
-	blank 1 'in use "root-blank"' update -- true
+	blank 1 'in use "root-blank"' update -- touch /etc/x
 	umount "$root/tmp"
 	nothing_left
 }
