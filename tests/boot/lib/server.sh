@@ -20,6 +20,12 @@ server_write_blank() { # directory
 	echo "UUID=$disk_uuid / btrfs subvol=root 0 0" >"$1/etc/fstab"
 	: >"$1/etc/machine-id"
 	rm -f "$1"/etc/ssh/ssh_host_*
+	server_write_facts "$1"
+	chroot "$1" systemctl --quiet enable blankroot-report.service blankroot-good.service
+}
+
+# The unit that tells what came of the boot.
+server_write_facts() { # directory
 	ln -sf /dev/null "$1/etc/systemd/system/serial-getty@.service"
 	install -m 755 tests/boot/guest/facts "$1/usr/local/bin/facts"
 	cat >"$1/etc/systemd/system/facts.service" <<-'END'
@@ -31,7 +37,6 @@ server_write_blank() { # directory
 	END
 	mkdir -p "$1/etc/systemd/system/multi-user.target.wants"
 	ln -sf ../facts.service "$1/etc/systemd/system/multi-user.target.wants/facts.service"
-	chroot "$1" systemctl --quiet enable blankroot-report.service blankroot-good.service
 }
 
 # What its installation made, once and for all.
