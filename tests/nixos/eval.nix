@@ -55,6 +55,13 @@ rec {
   on = release: module: (evaluate release [ machine module ]).config;
   bare = release: module: (evaluate release [ module ]).config;
 
+  # The configurations of a flake's machines, its inputs stood in for.
+  machinesOf = flake: builtins.mapAttrs (_: machine: machine.config) (flake.outputs {
+    nixpkgs.lib = lib // { nixosSystem = { modules }: evaluate "systemd" (modules ++ [ ./stub-server.nix ]); };
+    disko.nixosModules.disko = ./stub-disko.nix;
+    blankroot.nixosModules.default = { };
+  }).nixosConfigurations;
+
   refusals = config: map (one: one.message) (builtins.filter (one: !one.assertion) config.assertions);
   textOf = config: config.services.blankroot.configFile.text;
 

@@ -117,7 +117,11 @@ let
     enum = words: mkType "one of ${concatStringsSep ", " (map builtins.toJSON words)}" (value: elem value words);
     strMatching = pattern: mkType "string matching the pattern ${pattern}" (value: isString value && match pattern value != null);
     addCheck = type: check: type // { check = value: type.check value && check value; };
-    either = a: b: mkType "${a.description} or ${b.description}" (value: a.check value || b.check value);
+    either = a: b: mkType "${a.description} or ${b.description}" (value: a.check value || b.check value) // {
+      merge = loc: values: if all a.check values then a.merge loc values
+        else if all b.check values then b.merge loc values
+        else equal loc values;
+    };
     nullOr = type: mkType "null or ${type.description}" (value: value == null || type.check value) // {
       merge = loc: values: if all (value: value == null) values then null
         else if any (value: value == null) values then throw "The option `${show loc}' has conflicting definition values."

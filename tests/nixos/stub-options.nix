@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Those options of NixOS that the module reads or sets, and no others, as nixpkgs declares them.
+# Those options of NixOS that the module reads or sets, and no others, as nixpkgs declares them. Of users also what
+# docs/examples set: an option cannot be declared in two places.
 #
 # release  "systemd"   both kinds of stage 1, systemd by default (26.05)
 #          "scripted"  both, scripted by default (up to 25.11)
@@ -107,6 +108,10 @@ in
       options = {
         uid = option (types.nullOr types.int) null;
         group = option types.str "";
+        isNormalUser = option types.bool false;
+        extraGroups = list types.str;
+        hashedPasswordFile = option (types.nullOr types.str) null;
+        openssh.authorizedKeys.keys = list types.str;
       };
     };
     users.groups = set { options.gid = option (types.nullOr types.int) null; };

@@ -48,13 +48,21 @@ mute_kernel_log() {
 
 # Keeps descriptor 9 open, on which the device lives. Ends the test as skipped where that cannot be had.
 image_create() {
+	image_allocate 512M
+	image_attach 0 0
+	mkfs.btrfs -q "$loop" >/dev/null
+}
+
+image_allocate() { # size
 	[ "$(id -u)" -eq 0 ] || skip 'needs root, for a loop device and mounts'
-	truncate -s 512M "$dir/image"
-	loop=$(losetup --find --show "$dir/image") || skip 'needs a loop device'
+	truncate -s "$1" "$dir/image"
+}
+
+image_attach() { # offset and size of the part to use, 0: all
+	loop=$(losetup --find --show --offset="$1" --sizelimit="$2" "$dir/image") || skip 'needs a loop device'
 	exec 9<>"$loop"
 	losetup --detach "$loop"
 	rm "$dir/image"
-	mkfs.btrfs -q "$loop" >/dev/null
 	mute_kernel_log
 }
 
