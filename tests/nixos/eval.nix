@@ -62,6 +62,12 @@ rec {
     blankroot.nixosModules.default = { };
   }).nixosConfigurations;
 
+  # docs/nixos-options.md.
+  optionsText = import ../../docs/nixos-options.nix {
+    inherit lib;
+    options = (evaluate "systemd" [ ]).options.services.blankroot;
+  };
+
   refusals = config: map (one: one.message) (builtins.filter (one: !one.assertion) config.assertions);
   textOf = config: config.services.blankroot.configFile.text;
 

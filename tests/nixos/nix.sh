@@ -28,3 +28,14 @@ messages_of() { # expression
 evaluate_text() { # expression
 	evaluate "$1" | jq -j .
 }
+
+# "SECTION KEY" as config-schema.c has them, "top" for those outside of sections.
+list_schema() {
+	awk '
+		/^static const struct br_config_key [a-z]+_keys\[\]/ { section = $5; sub(/_keys.*/, "", section) }
+		/^}/ { section = "" }
+		section != "" && match($0, /(KEY|WORDS|LIST)\("[a-z-]+"|\.name = "[a-z-]+"/) {
+			split(substr($0, RSTART, RLENGTH), part, "\"")
+			print section, part[2]
+		}' lib/config-schema.c
+}

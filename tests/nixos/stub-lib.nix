@@ -100,7 +100,7 @@ let
   equal = loc: values:
     if all (value: value == head values) values then head values
     else throw "The option `${show loc}' has conflicting definition values.";
-  mkType = description: check: { inherit description check; merge = equal; };
+  mkType = description: check: { inherit description check; merge = equal; getSubOptions = _: { }; };
 
   types = rec {
     bool = mkType "boolean" isBool;
@@ -126,6 +126,7 @@ let
       merge = loc: values: if all (value: value == null) values then null
         else if any (value: value == null) values then throw "The option `${show loc}' has conflicting definition values."
         else type.merge loc values;
+      inherit (type) getSubOptions;
     };
     listOf = type: mkType "list of ${type.description}" isList // {
       merge = loc: values: concatMap (value: let kept = reduce [ value ]; in if kept == [ ] then [ ] else [ (mergeType loc type kept) ])
@@ -138,6 +139,7 @@ let
           present = filter (name: byName.${name} != [ ]) (attrNames byName);
         in
         listToAttrs (map (name: { inherit name; value = mergeType (loc ++ [ name ]) type byName.${name}; }) present);
+      inherit (type) getSubOptions;
     };
     submodule = module: mkType "submodule" (value: isAttrs value || isFunction value) // {
       # A set is all configuration, whatever its names are: fileSystems.* has options.
@@ -146,6 +148,7 @@ let
         specialArgs.name = elemAt loc (length loc - 1);
         prefix = loc;
       }).config;
+      getSubOptions = prefix: (evalModules { modules = [ module ]; specialArgs.name = "<name>"; inherit prefix; }).options;
     };
   };
 

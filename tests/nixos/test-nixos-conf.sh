@@ -11,18 +11,7 @@ cd "$(dirname "$0")/../.."
 # shellcheck source=tests/nixos/nix.sh
 . tests/nixos/nix.sh
 
-# "SECTION KEY" as config-schema.c has them, "top" for those outside of sections.
-list_schema() {
-	awk '
-		/^static const struct br_config_key [a-z]+_keys\[\]/ { section = $5; sub(/_keys.*/, "", section) }
-		/^}/ { section = "" }
-		section != "" && match($0, /(KEY|WORDS|LIST)\("[a-z-]+"|\.name = "[a-z-]+"/) {
-			split(substr($0, RSTART, RLENGTH), part, "\"")
-			print section, part[2]
-		}' lib/config-schema.c
-}
-
-# The same of a configuration file.
+# "SECTION KEY" of a configuration file.
 list_file() { # file
 	awk '
 		$1 == "}" { depth--; next }
