@@ -45,7 +45,7 @@ in
         mode = lib.mkDefault "io-optimized";
         # For files made from now on. They have no checksums: PostgreSQL has its own. A snapshot makes the first write to
         # each block a copy all the same.
-        nodatacow = lib.optionals database.enable [ "/srv/postgresql" "/var/lib/containers/storage/volumes" ];
+        nodatacow = lib.optionals database.enable [ database.dataDir "/var/lib/containers/storage/volumes" ];
         compress = [ "/var/log" ];
       };
 
@@ -70,7 +70,7 @@ in
     initdbArgs = [ "--data-checksums" ];
   };
   systemd.services.postgresql = lib.mkIf database.enable { after = [ "blankroot-tune.service" ]; };
-  systemd.tmpfiles.rules = lib.optional database.enable "d /srv/postgresql 0750 postgres postgres -";
+  systemd.tmpfiles.rules = lib.optional database.enable "d ${database.dataDir} 0700 postgres postgres -";
   services.postgresqlBackup = {
     enable = database.enable;
     location = "/var/backup/postgresql";
