@@ -28,8 +28,8 @@ check_keys() {
 check_that_it_sees() {
 	cp -r hooks/nixos "$dir/mutant"
 	sed -i 's/^    degraded = key/    forgotten = key text "";\n&/' "$dir/mutant/settings.nix"
-	BLANKROOT_MODULE=$dir/mutant/module.nix evaluate_text optionsText |
-		grep -qxF '## services.blankroot.settings.forgotten' || fail 'a new option is not in the text'
+	BLANKROOT_MODULE=$dir/mutant/module.nix evaluate_text optionsText >"$dir/mutant.md"
+	grep -qxF '## services.blankroot.settings.forgotten' "$dir/mutant.md" || fail 'a new option is not in the text'
 }
 
 check_text
