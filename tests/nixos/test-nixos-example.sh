@@ -9,6 +9,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=tests/support/shell.sh
 . tests/support/shell.sh
+# shellcheck source=tests/support/example.sh
+. tests/support/example.sh
 # shellcheck source=tests/nixos/nix.sh
 . tests/nixos/nix.sh
 
@@ -44,10 +46,6 @@ check_hosts() {
 
 of() { # host, what of it
 	jq -r --arg host "$1" ".[\$host] | $2" "$dir/machines"
-}
-
-same() { # what, expected, found
-	[ "$3" = "$2" ] || fail "$1: $3 instead of $2"
 }
 
 check_wishes() {
@@ -164,95 +162,30 @@ make_file_system() {
 	run_hook >/dev/null
 }
 
-check_file_system() {
-	local name
-
+check_blanks_are_empty() {
 	image_mount
-	for name in $ephemeral; do
-		same "$name-blank" 'ro=true' "$(btrfs property get -ts "$top/$name-blank" ro)"
-		[ -z "$(ls -A "$top/$name-blank")" ] || fail "$name-blank is not empty"
-		same "mode of $name" "$(stat -c %a "$top/$name-blank")" "$(stat -c %a "$top/$name")"
-	done
-	same 'mode of tmp' 1777 "$(stat -c %a "$top/tmp-blank")"
-	same 'directories' '700 700' "$(stat -c %a "$top/old_roots" "$top/snapshots" | xargs)"
+	[ -z "$(find "$top"/{root,cache,tmp}-blank -mindepth 1)" ] || fail 'a blank is not empty'
 	image_unmount
 }
 
-# --- mounted, installed, reset ---
-
-mount_all() { # host
-	local mountpoint options
-
-	while read -r mountpoint options; do
-		mkdir -p "$dir/system$mountpoint"
-		mount -t btrfs -o "$options" "$loop" "$dir/system$mountpoint" || fail "$1: cannot mount $mountpoint with $options"
-	done < <(of "$1" '[.fileSystems[] | select(.fsType == "btrfs")] | sort_by(.mountPoint)[] | .mountPoint + " " + (.options | join(","))')
+mounts() { # host
+	of "$1" '.fileSystems[] | select(.fsType == "btrfs") | .mountPoint + " " + (.options | join(","))' >"$dir/$1.mounts"
 }
 
-unmount_all() {
-	umount --recursive "$dir/system"
-}
-
-# The kernel has every option, as it is said or with a level that it adds.
 check_mounts() {
-	local host mountpoint option has
+	local host
 
 	for host in db1 web1; do
-		mount_all "$host"
-		while read -r mountpoint option; do
-			mountpoint=$dir/system${mountpoint%/}
-			has=$(findmnt --noheadings --output OPTIONS "$mountpoint")
-			[[ ",$has," = *",$option,"* || ",$has," = *",${option/subvol=/subvol=/},"* ]] ||
-				fail "$host: $mountpoint has $has, and not $option"
-		done < <(of "$host" '.fileSystems[] | select(.fsType == "btrfs") | .mountPoint as $at | .options[] | $at + " " + .')
-		unmount_all
+		mounts "$host"
+		example_check_options "$dir/$host.mounts"
 	done
-}
-
-install_system() {
-	local file
-
-	mount_all db1
-	for file in $kept $lost; do
-		mkdir -p "$(dirname "$dir/system$file")"
-		echo "$file" >"$dir/system$file"
-	done
-	unmount_all
-}
-
-reset() {
-	"$BLANKROOT_INITRD" --config "$dir/db1.conf" --device "$loop" --cmdline noresume --report "$dir/boot.json" \
-		>"$dir/reset" 2>&1 || fail "the reset: $(cat "$dir/reset")"
 }
 
 # A file in each subvolume and at each persistent path; and where nothing survives.
-check_reset() {
-	local file
-
-	kept='/etc/machine-id /etc/ssh/ssh_host_ed25519_key /root/notes /var/lib/nixos/uid-map /var/lib/systemd/random-seed
-		/home/admin/notes /nix/store/a /persist/passwords/admin /var/log/messages /srv/postgresql/17/PG_VERSION
-		/var/lib/caddy/certificate /var/backup/postgresql/all.sql /var/lib/containers/storage/a'
-	lost='/etc/edited /usr/local/bin/a /var/lib/stray/a /var/cache/a /tmp/a'
-	install_system
-	# With the second one there are archives already, and /home is a subvolume.
-	for _ in 1 2; do
-		reset
-		mount_all db1
-		for file in $kept; do
-			same "content of $file" "$file" "$(cat "$dir/system$file")"
-		done
-		for file in $lost; do
-			[ ! -e "$dir/system$file" ] || fail "$file survived"
-		done
-		same 'mode of /tmp' 1777 "$(stat -c %a "$dir/system/tmp")"
-		same '/home as a subvolume' 256 "$(stat -c %i "$dir/system/home")"
-		unmount_all
-	done
-	image_mount
-	same 'archives' 2 "$(find "$top/old_roots" -mindepth 1 -maxdepth 1 -name 'root.*' | wc -l)"
-	same 'the other archives' 0 "$(find "$top/old_roots" -mindepth 1 -maxdepth 1 ! -name 'root.*' | wc -l)"
-	image_unmount
-}
+kept='/etc/machine-id /etc/ssh/ssh_host_ed25519_key /root/notes /var/lib/nixos/uid-map /var/lib/systemd/random-seed
+	/home/admin/notes /nix/store/a /persist/passwords/admin /var/log/messages /srv/postgresql/17/PG_VERSION
+	/var/lib/caddy/certificate /var/backup/postgresql/all.sql /var/lib/containers/storage/a'
+lost='/etc/edited /usr/local/bin/a /var/lib/stray/a /var/cache/a /tmp/a'
 
 check_hosts
 check_wishes
@@ -260,6 +193,7 @@ check_layout
 check_schema
 make_partitions
 make_file_system
-check_file_system
+example_check_top
+check_blanks_are_empty
 check_mounts
-check_reset
+example_check_resets "$dir/db1.mounts" "$dir/db1.conf" "$kept" "$lost"
