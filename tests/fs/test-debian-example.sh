@@ -26,7 +26,6 @@ make_system() { # archive
 		ln -s busybox "$tree/bin/$name"
 	done
 	printf '#!/bin/sh\ncp /etc/blankroot.conf /boot/initrd.img\n' >"$tree/bin/update-initramfs"
-	printf '#!/bin/sh\necho 0123456789abcdef0123456789abcdef >/etc/machine-id\n' >"$tree/bin/systemd-machine-id-setup"
 	printf '#!/bin/sh\necho key >/etc/ssh/ssh_host_ed25519_key\n' >"$tree/bin/ssh-keygen"
 	printf '#!/bin/sh\necho "$@" >>/etc/enabled\n' >"$tree/bin/systemctl"
 	chmod +x "$tree"/bin/*

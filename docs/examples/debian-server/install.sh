@@ -256,13 +256,11 @@ unbind_kernel() {
 
 make_bootable() {
 	say 'initramfs'
-	bind_kernel
 	in_system update-initramfs -c -k all
 	if [ "$boot_loader" = both ]; then
 		say 'boot loader'
 		in_system install-boot-loader --format "$disk" "$esp"
 	fi
-	unbind_kernel
 }
 
 # The blanks are the system as installed, without what makes this machine itself: that is what /etc/blankroot.conf has
@@ -279,7 +277,7 @@ make_blanks() {
 }
 
 make_identity() {
-	in_system systemd-machine-id-setup
+	tr -d - </proc/sys/kernel/random/uuid | write /etc/machine-id 0444
 	in_system ssh-keygen -q -A
 	if [ -n "$key" ]; then
 		install -d -m 0700 "$root/root/.ssh"
@@ -319,9 +317,11 @@ make_file_system
 mount_all
 fill
 configure
+bind_kernel
 # The hook of the initramfs looks whether the next boot will be reset; what is built there is part of the blank, too.
 make_blanks
 make_bootable
 make_blanks
 make_identity
+unbind_kernel
 finish

@@ -24,7 +24,7 @@ server_write_blank() { # directory
 	chroot "$1" systemctl --quiet enable blankroot-report.service blankroot-good.service
 }
 
-# The unit that tells what came of the boot.
+# What tells of each boot, alone on the console.
 server_write_facts() { # directory
 	ln -sf /dev/null "$1/etc/systemd/system/serial-getty@.service"
 	install -m 755 tests/boot/guest/facts "$1/usr/local/bin/facts"
