@@ -131,6 +131,7 @@ check_configuration
 check_identity
 example_check_top
 example_check_options "$dir/mounts"
+example_check_readme docs/examples/debian-server/README.md "$dir/mounts"
 example_check_resets "$dir/mounts" "$dir/blankroot.conf" \
 	'/etc/machine-id /etc/ssh/key /root/notes /var/lib/systemd/timer /home/admin/notes /boot/vmlinuz /persist/a /var/log/a /srv/a
 		/var/lib/caddy/a /var/backup/a /var/lib/containers/a' \

@@ -196,4 +196,5 @@ make_file_system
 example_check_top
 check_blanks_are_empty
 check_mounts
+example_check_readme $example/README.md "$dir/db1.mounts"
 example_check_resets "$dir/db1.mounts" "$dir/db1.conf" "$kept" "$lost"

@@ -78,3 +78,9 @@ example_check_top() {
 	same 'directories' '700 700' "$(stat -c %a "$top/old_roots" "$top/snapshots" | xargs)"
 	image_unmount
 }
+
+# The README's table of the layout has the same subvolumes at the same places.
+example_check_readme() { # README, list
+	agree "$1" "$(sed -nE 's/^([^ ]+) .*subvol=([a-z]+).*/\2 \1/p' "$2")" \
+		"$(sed -nE 's/^\| `([a-z]+)` \| `(\/[^`]*)` \|.*/\1 \2/p' "$1")"
+}
