@@ -61,6 +61,10 @@ check_refusals() {
 	refused 2 "'a b' is none" "${all[@]}" --hostname 'a b' "$image"
 	refused 2 'cannot read /nowhere' "${all[@]}" --key /nowhere "$image"
 	refused 2 '--yes has to say' --boot-loader none --system "$dir/system.tar" "$image"
+	# Somebody has it open.
+	loop=$(losetup --find --show "$image") || skip 'needs a loop device'
+	refused 1 'is in use: /dev/loop' "${all[@]}" "$image"
+	losetup --detach "$loop"
 	rm "$image"
 }
 
@@ -119,6 +123,13 @@ attach() {
 	image_attach "${bounds[@]}"
 }
 
+check_mounted_disk() {
+	image_mount
+	! bash "$install" --yes --system "$dir/system.tar" "$loop" >"$dir/output" 2>&1 || fail 'a disk that is mounted was overwritten'
+	grep -q "^install.sh: $loop is in use" "$dir/output" || fail "a disk that is mounted: $(cat "$dir/output")"
+	image_unmount
+}
+
 make_system "$dir/system.tar"
 check_refusals
 echo 'ssh-ed25519 somebody' >"$dir/key"
@@ -129,6 +140,7 @@ check_partitions
 attach
 check_configuration
 check_identity
+check_mounted_disk
 example_check_top
 example_check_options "$dir/mounts"
 example_check_readme docs/examples/debian-server/README.md "$dir/mounts"

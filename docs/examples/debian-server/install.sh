@@ -101,6 +101,9 @@ check() {
 	for tool in sfdisk mkfs.btrfs btrfs losetup blkid $([ -n "$system" ] || echo mmdebstrap); do
 		command -v "$tool" >/dev/null || die 1 "$tool is missing: apt install btrfs-progs fdisk mmdebstrap util-linux"
 	done
+	if [ -f "$disk" ] && [ -n "$(losetup --noheadings --associated "$disk")" ]; then
+		die 1 "$disk is in use: $(losetup --noheadings --output NAME --associated "$disk" | xargs)"
+	fi
 	if [ -b "$disk" ] && lsblk --noheadings --output MOUNTPOINTS "$disk" | grep -q .; then
 		die 1 "$disk is in use: $(lsblk --noheadings --output NAME,MOUNTPOINTS "$disk" | xargs)"
 	fi
