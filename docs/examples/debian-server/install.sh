@@ -304,27 +304,32 @@ clean_up() {
 	[ "$status" -eq 0 ] || echo 'install.sh: not finished, and to be run again once that is mended' >&2
 }
 
-parse "$@"
-check
-# What is mounted here nobody else sees, and it goes away with this script.
-if [ -z "${INSTALL_IN_NAMESPACE:-}" ]; then
-	confirm
-	INSTALL_IN_NAMESPACE=1 exec unshare --mount --propagation private bash "$0" "$@"
-fi
-work=$(mktemp -d)
-trap clean_up EXIT
-root=$work/root
-make_partitions
-open_partitions
-make_file_system
-mount_all
-fill
-configure
-bind_kernel
-# The hook of the initramfs looks whether the next boot will be reset; what is built there is part of the blank, too.
-make_blanks
-make_bootable
-make_blanks
-make_identity
-unbind_kernel
-finish
+main() {
+	parse "$@"
+	check
+	# What is mounted here nobody else sees, and it goes away with this script.
+	if [ -z "${INSTALL_IN_NAMESPACE:-}" ]; then
+		confirm
+		INSTALL_IN_NAMESPACE=1 exec unshare --mount --propagation private bash "$0" "$@"
+	fi
+	work=$(mktemp -d)
+	trap clean_up EXIT
+	root=$work/root
+	make_partitions
+	open_partitions
+	make_file_system
+	mount_all
+	fill
+	configure
+	bind_kernel
+	# The hook of the initramfs looks whether the next boot will be reset; what is built there is part of the blank, too.
+	make_blanks
+	make_bootable
+	make_blanks
+	make_identity
+	unbind_kernel
+	finish
+}
+
+# Read to its end before anything is done: who edits it meanwhile does no harm.
+main "$@"; exit
