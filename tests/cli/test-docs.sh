@@ -40,7 +40,7 @@ check_links() {
 			[ -e "$file" ] || fail "$document: the link $link leads nowhere"
 			anchor=${link#*#}
 			if [ "$anchor" != "$link" ]; then
-				anchors "$file" | grep -qxF -- "$anchor" || fail "$document: $link: there is no such heading"
+				grep -qxF -- "$anchor" < <(anchors "$file") || fail "$document: $link: there is no such heading"
 			fi
 		done < <(links "$document")
 	done
@@ -160,7 +160,7 @@ check_index() {
 	local file
 
 	for file in docs/*.md; do
-		[ "$file" = docs/README.md ] || links docs/README.md | grep -qE "^${file#docs/}(#|$)" ||
+		[ "$file" = docs/README.md ] || grep -qE "^${file#docs/}(#|$)" < <(links docs/README.md) ||
 			fail "docs/README.md does not name $file"
 	done
 }

@@ -17,7 +17,7 @@ balance() { # expected exit code, argument...
 }
 
 says() { # text
-	cat "$dir/out" "$dir/err" | grep -qF -- "$1" || fail "not '$1' in: $(cat "$dir/out" "$dir/err")"
+	grep -qF -- "$1" "$dir/out" "$dir/err" || fail "not '$1' in: $(cat "$dir/out" "$dir/err")"
 }
 
 is() { # filter, of the last --json

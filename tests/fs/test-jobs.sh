@@ -21,7 +21,7 @@ job() { # expected exit code, command, argument...
 }
 
 says() { # text
-	cat "$dir/out" "$dir/err" | grep -qF -- "$1" || fail "not '$1' in: $(cat "$dir/out" "$dir/err")"
+	grep -qF -- "$1" "$dir/out" "$dir/err" || fail "not '$1' in: $(cat "$dir/out" "$dir/err")"
 }
 
 records=$top/.blankroot/jobs

@@ -193,7 +193,7 @@ check_changes_nothing() {
 	exec 7>&- 8<&-
 	sync -f "$top"
 	[ "$(generation)" -le $((before + 1)) ] || fail "the file system was changed: $before, $(generation)" # the lock's file
-	! mount | grep -v " $top " | grep -q "^$loop " || fail 'something is left mounted'
+	! grep -q "^$loop " < <(mount | grep -v " $top ") || fail 'something is left mounted'
 }
 
 # --- what goes wrong ---

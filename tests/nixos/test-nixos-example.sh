@@ -103,9 +103,9 @@ check_schema() {
 	for wrong in 'type = "btrfs"; subvolume = { };' 'type = "btrfs"; subvolumes.a.mountPoint = "/a";' \
 		'type = "btrfs"; subvolumes.a.mountpoint = "a";' 'type = "swap"; randomEncryption.enable = true;' 'type = "ext4";' \
 		'type = "luks";' 'type = "filesystem"; mountpoint = "/boot";'; do
-		messages_of "(bare \"systemd\" { imports = [ ./tests/nixos/stub-disko.nix ./tests/nixos/stub-server.nix ];
+		grep -qE 'does not exist|is not of type|is used but not defined' < <(messages_of "(bare \"systemd\" { imports = [ ./tests/nixos/stub-disko.nix ./tests/nixos/stub-server.nix ];
 			disko.devices.disk.a = { type = \"disk\"; device = \"/dev/a\"; content = { type = \"gpt\"; partitions.a.content = {
-				$wrong }; }; }; }).disko" | grep -qE 'does not exist|is not of type|is used but not defined' ||
+				$wrong }; }; }; }).disko") ||
 			fail "$wrong: $(cat "$dir/nix-messages")"
 	done
 }
