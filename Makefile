@@ -80,6 +80,7 @@
 #   DESTDIR=            root for packaging
 #   PREFIX=/usr/local   SBINDIR=$(PREFIX)/sbin  MANDIR=$(PREFIX)/share/man  SYSCONFDIR=/etc
 #   LIBDIR=$(PREFIX)/lib  UNITDIR=$(LIBDIR)/systemd/system  GENERATORDIR=$(LIBDIR)/systemd/system-generators
+#   PRESETDIR=$(PREFIX)/share/blankroot/presets
 #   BASHCOMPDIR=$(PREFIX)/share/bash-completion/completions
 #   ZSHCOMPDIR=$(PREFIX)/share/zsh/site-functions  FISHCOMPDIR=$(PREFIX)/share/fish/vendor_completions.d
 #
@@ -109,6 +110,7 @@ MANDIR ?= $(PREFIX)/share/man
 SYSCONFDIR ?= /etc
 UNITDIR ?= $(LIBDIR)/systemd/system
 GENERATORDIR ?= $(dir $(UNITDIR))system-generators
+PRESETDIR ?= $(PREFIX)/share/blankroot/presets
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
 FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d

@@ -111,8 +111,9 @@ static int load_dropins(struct br_config *config, const char *path,
 	return r;
 }
 
-int br_config_load_draft(const char *path, const struct br_config_draft *draft,
-			 struct br_config *config_ret, struct br_error *err)
+/* text: of the main file, which has no directory then; NULL: it is read */
+static int load(const char *path, const char *text, const struct br_config_draft *draft,
+		struct br_config *config_ret, struct br_error *err)
 {
 	struct br_config config = {
 		.archives = { .keep = 30 * DAY,
@@ -125,8 +126,8 @@ int br_config_load_draft(const char *path, const struct br_config_draft *draft,
 	};
 	int r;
 
-	if ((r = br_config_parse_file(&config, path, NULL, err)) < 0 ||
-	    (r = load_dropins(&config, path, draft, err)) < 0 ||
+	if ((r = br_config_parse_file(&config, path, text, err)) < 0 ||
+	    (!text && (r = load_dropins(&config, path, draft, err)) < 0) ||
 	    (r = br_config_complete(&config, err)) < 0 ||
 	    (r = br_config_check(&config, path, err)) < 0) {
 		br_config_free(&config);
@@ -136,9 +137,21 @@ int br_config_load_draft(const char *path, const struct br_config_draft *draft,
 	return 0;
 }
 
+int br_config_load_draft(const char *path, const struct br_config_draft *draft,
+			 struct br_config *config_ret, struct br_error *err)
+{
+	return load(path, NULL, draft, config_ret, err);
+}
+
+int br_config_load_text(const char *path, const char *text, struct br_config *config_ret,
+			struct br_error *err)
+{
+	return load(path, text, NULL, config_ret, err);
+}
+
 int br_config_load(const char *path, struct br_config *config_ret, struct br_error *err)
 {
-	return br_config_load_draft(path, NULL, config_ret, err);
+	return load(path, NULL, NULL, config_ret, err);
 }
 
 static void free_ephemeral(struct br_ephemeral *ephemeral)

@@ -170,6 +170,10 @@ struct br_config_draft {
 BR_MUST_CHECK int br_config_load_draft(const char *path, const struct br_config_draft *draft,
 				       struct br_config *config_ret, struct br_error *err);
 
+/* br_config_load of a text that is not in a file yet, alone. path: where it would be, for messages. */
+BR_MUST_CHECK int br_config_load_text(const char *path, const char *text,
+				      struct br_config *config_ret, struct br_error *err);
+
 /*
  * What is wrong with a text as the path of a subvolume from the top level: slashes at its ends, "..",
  * or in what is blankroot's own. NULL: nothing.

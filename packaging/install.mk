@@ -2,8 +2,8 @@
 #
 # make install. Other folders add to install-extra in their own install.mk.
 
-.PHONY: install install-programs install-man install-completions install-extra
-install: install-programs install-man install-completions install-extra
+.PHONY: install install-programs install-man install-completions install-presets install-extra
+install: install-programs install-man install-completions install-presets install-extra
 install-extra:
 
 install-programs: $(PRODUCTS)
@@ -24,3 +24,7 @@ install-completions:
 	$(INSTALL) -D -m 0644 packaging/completions/blankroot.zsh $(DESTDIR)$(ZSHCOMPDIR)/_blankroot
 	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(FISHCOMPDIR) packaging/completions/blankroot.fish \
 		packaging/completions/blankroot-initrd.fish
+
+# blankroot looks for them beside the directory that it is in.
+install-presets:
+	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(PRESETDIR) $(wildcard packaging/presets/*.conf)

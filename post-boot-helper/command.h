@@ -33,6 +33,7 @@ extern const struct command command_check;
 extern const struct command command_convert;
 extern const struct command command_defrag;
 extern const struct command command_diff;
+extern const struct command command_init;
 extern const struct command command_list;
 extern const struct command command_metrics;
 extern const struct command command_persist;

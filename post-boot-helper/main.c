@@ -11,10 +11,10 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-	&command_balance,  &command_blank,   &command_check,    &command_convert, &command_defrag,
-	&command_diff,     &command_list,    &command_metrics,  &command_persist, &command_prune,
-	&command_report,   &command_restore, &command_rollback, &command_scrub,   &command_skip,
-	&command_snapshot, &command_status,  &command_trim,     &command_tune,
+	&command_balance, &command_blank,    &command_check,   &command_convert,  &command_defrag,
+	&command_diff,    &command_init,     &command_list,    &command_metrics,  &command_persist,
+	&command_prune,   &command_report,   &command_restore, &command_rollback, &command_scrub,
+	&command_skip,    &command_snapshot, &command_status,  &command_trim,     &command_tune,
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

@@ -3,6 +3,7 @@
 #include "audit.h"
 #include "cleanup.h"
 #include "command.h"
+#include "image-command.h"
 #include "persist.h"
 #include "text.h"
 
@@ -93,29 +94,6 @@ static void say_path(const struct change *change, const char *path, const char *
 	(void)fprintf(change->said, "%s\n", text);
 }
 
-/* The first of those that are there. */
-static const char *image_command(void)
-{
-	static const struct {
-		const char *program, *command;
-	} generators[] = {
-		{ "mkinitcpio", "mkinitcpio -P" },
-		{ "update-initramfs", "update-initramfs -u" },
-		{ "dracut", "dracut --force" },
-	};
-	static const char *const dirs[] = { "/usr/sbin", "/usr/bin", "/sbin", "/bin" };
-	char path[64];
-
-	for (size_t g = 0; g < sizeof(generators) / sizeof(generators[0]); g++)
-		for (size_t d = 0; d < sizeof(dirs) / sizeof(dirs[0]); d++) {
-			(void)snprintf(path, sizeof(path), "%s/%s", dirs[d], /* fits */
-				       generators[g].program);
-			if (access(path, X_OK) == 0)
-				return generators[g].command;
-		}
-	return NULL;
-}
-
 /* What is not carried itself is lost at the next reset; the image has a copy until it is built anew. */
 static void warn_of_loss(const struct change *change)
 {
@@ -141,7 +119,8 @@ static void warn_of_loss(const struct change *change)
 
 static void say_end(const struct change *change)
 {
-	const char *command = image_command();
+	const struct system_root root = { -1, "" };
+	const char *command = image_command(&root);
 
 	warn_of_loss(change);
 	(void)printf("The initramfs has a copy of the configuration: build it again before the "

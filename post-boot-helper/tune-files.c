@@ -86,36 +86,48 @@ struct lines {
 	const struct tune_list *list;
 };
 
+const char *tune_mount_option(const struct br_knob *knob, const char *value, char buf[64])
+{
+	const char *option = knob->file;
+
+	if (strcmp(option, "atime") == 0)
+		return value;
+	if (strcmp(value, "no") == 0) {
+		if (strcmp(option, "compress") == 0)
+			return NULL; /* what fstab does not say is not done */
+		return strcmp(option, "ssd") == 0 ? "nossd" : "nodiscard";
+	}
+	if (strcmp(value, "yes") == 0)
+		return option;
+	(void)snprintf(buf, 64, "%s=%s", option, value); /* both are short */
+	return buf;
+}
+
 /* Calls put for each option of a mount, as mount(8) has them. */
 static void each_option(const struct lines *lines, const char *target,
-			void (*put)(FILE *out, const char *option, const char *value), FILE *out)
+			void (*put)(FILE *out, const char *option), FILE *out)
 {
 	static const char *const names[] = { "mount.compress", "mount.discard", "mount.ssd",
 					     "mount.space_cache", "mount.commit" };
 	const char *value = wanted_of(lines->list, "mount.atime", target);
 
 	if (value)
-		put(out, value, NULL);
+		put(out, value);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		const char *option = br_knob_find(names[i])->file;
+		const struct br_knob *knob = br_knob_find(names[i]);
+		const char *option;
+		char buf[64];
 
 		value = wanted_of(lines->list, names[i], lines->facts->fsid);
-		if (!value)
-			continue;
-		if (strcmp(value, "no") == 0 && strcmp(option, "compress") == 0)
-			continue; /* what fstab does not say is not done */
-		if (strcmp(value, "no") == 0)
-			put(out, strcmp(option, "ssd") == 0 ? "nossd" : "nodiscard", NULL);
-		else if (strcmp(value, "yes") == 0)
-			put(out, option, NULL);
-		else
-			put(out, option, value);
+		option = value ? tune_mount_option(knob, value, buf) : NULL;
+		if (option)
+			put(out, option);
 	}
 }
 
-static void put_fstab_option(FILE *out, const char *option, const char *value)
+static void put_fstab_option(FILE *out, const char *option)
 {
-	(void)fprintf(out, ",%s%s%s", option, value ? "=" : "", value ? value : "");
+	(void)fprintf(out, ",%s", option);
 }
 
 /* fstab(5): blanks are \040 and the like. */
@@ -156,9 +168,9 @@ static void put_nix_string(FILE *out, const char *text)
 	(void)fputc('"', out);
 }
 
-static void put_nix_option(FILE *out, const char *option, const char *value)
+static void put_nix_option(FILE *out, const char *option)
 {
-	(void)fprintf(out, " \"%s%s%s\"", option, value ? "=" : "", value ? value : "");
+	(void)fprintf(out, " \"%s\"", option);
 }
 
 static void put_nix(FILE *out, const struct lines *lines)

@@ -199,6 +199,11 @@ BR_MUST_CHECK int tune_apply(const struct tune_facts *facts, enum br_performance
 
 /* --- tune-files.c --- */
 
+/*
+ * What mount(8) calls a value of a knob of mounts, in static text or in buf; NULL: nothing has to be said for it.
+ */
+const char *tune_mount_option(const struct br_knob *knob, const char *value, char buf[64]);
+
 /* Write the lines that make the rows permanent: "fstab", "nix", "sysctl" or "udev". False: another word. */
 bool tune_print_lines(const char *what, const struct tune_facts *facts,
 		      const struct tune_list *list);

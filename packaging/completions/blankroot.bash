@@ -60,6 +60,8 @@ _blankroot_value() {
 			compopt -o nospace 2>/dev/null || :
 		fi
 		;;
+	--format) _blankroot_files "$word" ;;
+	--preset) _blankroot_offer "$(compgen -W 'server container-host database web' -- "$word")" ;;
 	--compress) _blankroot_offer "$(compgen -W 'zstd lzo zlib none' -- "$word")" ;;
 	--method) _blankroot_offer "$(compgen -W 'copy subvolume' -- "$word")" ;;
 	--print)
@@ -85,7 +87,7 @@ _blankroot() {
 	local word=${COMP_WORDS[COMP_CWORD]}
 
 	if ((COMP_CWORD == 1)); then
-		_blankroot_offer "$(compgen -W 'balance blank check convert defrag diff list metrics persist prune report restore
+		_blankroot_offer "$(compgen -W 'balance blank check convert defrag diff init list metrics persist prune report restore
 			rollback scrub skip snapshot status trim tune --help --version' -- "$word")"
 		return
 	fi
@@ -126,6 +128,10 @@ _blankroot() {
 	diff)
 		_blankroot_offer "$(compgen -W '--of= --from= --subvolume= --only= --summary --json --suggest --exit-code
 			--device= --config= --help' -- "$word")"
+		;;
+	init)
+		_blankroot_offer "$(compgen -W '--format= --label= --subvolume= --preset= --write-fstab --write-boot-loader
+			--replace-config --undo --yes --json --dry-run --wait= --device= --config= --help' -- "$word")"
 		;;
 	list) _blankroot_offer "$(compgen -W '--json --noheadings --output= --bytes --device= --config= --help' -- "$word")" ;;
 	metrics)

@@ -47,6 +47,7 @@ complete -c blankroot -n '__blankroot_at 1' -a check -d 'tell whether the next b
 complete -c blankroot -n '__blankroot_at 1' -a convert -d 'turn a directory into a subvolume'
 complete -c blankroot -n '__blankroot_at 1' -a defrag -d 'write files anew, in few pieces, and compressed if wanted'
 complete -c blankroot -n '__blankroot_at 1' -a diff -d 'tell what the next reset will lose'
+complete -c blankroot -n '__blankroot_at 1' -a init -d 'prepare a file system for starting blank'
 complete -c blankroot -n '__blankroot_at 1' -a list -d 'list archives and snapshots, and why each stays or goes'
 complete -c blankroot -n '__blankroot_at 1' -a metrics -d 'write metrics for Prometheus, tell of alerts'
 complete -c blankroot -n '__blankroot_at 1' -a persist -d 'declare that a path survives, take that back, list them'
@@ -61,17 +62,17 @@ complete -c blankroot -n '__blankroot_at 1' -a status -d 'tell whether the root 
 complete -c blankroot -n '__blankroot_at 1' -a trim -d 'tell the devices which of their blocks are free'
 complete -c blankroot -n '__blankroot_at 1' -a tune -d 'apply a performance mode, show it, take it back'
 
-set -l all balance blank check convert defrag diff list metrics persist prune report restore rollback scrub skip snapshot status trim tune
-set -l on_device balance blank check defrag diff list metrics prune restore rollback scrub skip snapshot status trim tune
+set -l all balance blank check convert defrag diff init list metrics persist prune report restore rollback scrub skip snapshot status trim tune
+set -l on_device balance blank check defrag diff init list metrics prune restore rollback scrub skip snapshot status trim tune
 complete -c blankroot -n "__blankroot_runs $all" -l help -d 'print a summary of the options'
 complete -c blankroot -n "__blankroot_runs $on_device persist report" -l config -rF -d 'the configuration'
 complete -c blankroot -n "__blankroot_runs $on_device" -l device -rF -a 'UUID= LABEL= PARTUUID= PARTLABEL= /dev/' \
     -d 'another file system'
-complete -c blankroot -n '__blankroot_runs balance blank convert defrag persist prune restore rollback scrub skip snapshot trim' -l wait -x \
+complete -c blankroot -n '__blankroot_runs balance blank convert defrag init persist prune restore rollback scrub skip snapshot trim' -l wait -x \
     -d 'wait so long for another run'
 complete -c blankroot -n '__blankroot_runs report status' -l report -rF -d 'another report'
-complete -c blankroot -n '__blankroot_runs balance blank defrag list restore scrub status trim tune' -l json -d 'for programs'
-complete -c blankroot -n '__blankroot_runs blank convert defrag persist rollback scrub snapshot trim' -l dry-run -d 'only say what would be done'
+complete -c blankroot -n '__blankroot_runs balance blank defrag init list restore scrub status trim tune' -l json -d 'for programs'
+complete -c blankroot -n '__blankroot_runs blank convert defrag init persist rollback scrub snapshot trim' -l dry-run -d 'only say what would be done'
 complete -c blankroot -n '__blankroot_runs skip' -l dry-run -d 'only say what would be asked for'
 
 complete -c blankroot -n '__blankroot_runs balance trim' -l scheduled -d 'only if this is a good moment'
@@ -124,6 +125,18 @@ complete -c blankroot -n '__blankroot_runs diff; and __blankroot_without summary
 complete -c blankroot -n '__blankroot_runs diff; and __blankroot_without summary json' -l suggest \
     -d 'the lines of a configuration that would keep it'
 complete -c blankroot -n '__blankroot_runs diff' -l exit-code -d 'exit with 3 if anything is different'
+
+complete -c blankroot -n '__blankroot_runs init' -l format -rF -d 'make a file system on this empty device'
+complete -c blankroot -n '__blankroot_runs init' -l label -x -d 'of that file system'
+complete -c blankroot -n '__blankroot_runs init' -l subvolume -x -d 'the subvolume of the root'
+complete -c blankroot -n '__blankroot_runs init' -l preset -rF -a 'server container-host database web' \
+    -d 'what the machine is for'
+complete -c blankroot -n '__blankroot_runs init' -l write-fstab -d 'also change /etc/fstab'
+complete -c blankroot -n '__blankroot_runs init' -l write-boot-loader \
+    -d 'also change rootflags= in files of boot loaders'
+complete -c blankroot -n '__blankroot_runs init' -l replace-config -d 'replace a configuration that is there'
+complete -c blankroot -n '__blankroot_runs init' -l undo -d 'take back what was done'
+complete -c blankroot -n '__blankroot_runs init' -l yes -d 'do it without asking'
 
 complete -c blankroot -n '__blankroot_runs list' -l noheadings -d 'without the line of headings'
 complete -c blankroot -n '__blankroot_runs list' -l output -xa '(__blankroot_columns)' -d 'these columns'

@@ -104,6 +104,26 @@ _blankroot_diff() {
 		'--help[print a summary of the options]'
 }
 
+_blankroot_init() {
+	_arguments \
+		'--format=[make a file system on this empty device]:block device:_files' \
+		'--label=[of that file system]:label:' \
+		'--subvolume=[the subvolume of the root]:subvolume:' \
+		'--preset=[what the machine is for]:preset, or a file:(server container-host database web)' \
+		'--write-fstab[also change /etc/fstab]' \
+		'--write-boot-loader[also change rootflags= in files of boot loaders]' \
+		'--replace-config[replace a configuration that is there]' \
+		'--undo[take back what was done]' \
+		'--yes[do it without asking]' \
+		'--json[for programs]' \
+		'--dry-run[only say what would be done]' \
+		'--wait=[wait so long for another run]:seconds:' \
+		'--device=[another file system]:specification or block device:_files' \
+		'--config=[the configuration]:file:_files' \
+		'--help[print a summary of the options]' \
+		'1:snapshot:'
+}
+
 _blankroot_list() {
 	_arguments \
 		'--json[for programs]' \
@@ -269,6 +289,7 @@ _blankroot() {
 		'convert:turn a directory into a subvolume'
 		'defrag:write files anew, in few pieces, and compressed if wanted'
 		'diff:tell what the next reset will lose'
+		'init:prepare a file system for starting blank'
 		'list:list archives and snapshots, and why each stays or goes'
 		'metrics:write metrics for Prometheus, tell of alerts'
 		'persist:declare that a path survives, take that back, list them'

@@ -103,6 +103,14 @@ change_everything() {
 	persist add "$root/var/lib" "$root/etc/ssh"
 	persist add "$root/var/lib" "$root/var/log" # the first one is there already
 	persist remove "$root/var/log"
+	btrfs -q subvolume create "$top/fresh"
+	mkdir "$top/fresh/etc"
+	touch "$top/fresh/etc/fstab"
+	"$BLANKROOT" init --dry-run --subvolume=fresh --device="$loop" >"$dir/out" 2>&1 || fail "init: $(cat "$dir/out")"
+	"$BLANKROOT" init --yes --subvolume=fresh --device="$loop" >"$dir/out" 2>&1 || fail "init: $(cat "$dir/out")"
+	before=$(basename "$(ls -d "$top"/snapshots/fresh.*)")
+	"$BLANKROOT" init --undo --yes --device="$loop" "$before" >"$dir/out" 2>&1 || fail "init: $(cat "$dir/out")"
+	btrfs -q subvolume delete "$top/fresh"
 	umount "$data"
 	on_image 0 rollback "$snapshot"
 	mount -o subvol=persist,noatime "$loop" "$data"
@@ -152,6 +160,12 @@ check_all() {
 		persist-add $root/etc/ssh done
 		persist-add $root/var/log done
 		persist-remove $root/var/log done
+		init snapshots/$before done
+		init /etc/blankroot.conf done
+		init fresh-blank done
+		init-undo fresh-blank done
+		init-undo /etc/blankroot.conf done
+		init-undo snapshots/$before done
 		rollback-snapshot snapshots/$snapshot done
 		prune old_roots/$older done
 		prune old_roots/$old done

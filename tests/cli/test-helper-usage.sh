@@ -13,7 +13,7 @@ cd "$(dirname "$0")/../.."
 superfluous() { # command
 	case $1 in
 	convert) echo /a /b ;;
-	balance | check | diff | metrics | report | scrub | skip | status | trim) echo surplus ;;
+	balance | check | init | diff | metrics | report | scrub | skip | status | trim) echo surplus ;;
 	list | prune) echo a b ;;
 	tune) echo balanced b ;;
 	persist) echo list surplus ;;

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* blankroot init: the configuration that it writes, for the programs and for NixOS. */
+#include "init.h"
+
+#include "cleanup.h"
+#include "text.h"
+#include "tune.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What a mistake in a double-quoted string could be. Both formats take the same escapes. */
+static void put_quoted(FILE *out, const char *text)
+{
+	(void)fputc('"', out); /* br_text_make finds failures */
+	for (; *text; text++) {
+		if (strchr("\"\\$", *text))
+			(void)fputc('\\', out);
+		(void)fputc(*text, out);
+	}
+	(void)fputc('"', out);
+}
+
+static void put_path(FILE *out, const char *path)
+{
+	BR_AUTO_FREE char *absolute = NULL;
+
+	if (asprintf(&absolute, "/%s", path) < 0) {
+		absolute = NULL;
+		return; /* no memory: what is missing is found when the text is checked */
+	}
+	put_quoted(out, absolute);
+}
+
+/* --- paths --- */
+
+static bool is_plain(const struct br_persist *persist)
+{
+	return persist->method == BR_METHOD_COPY && persist->create == BR_CREATE_NO &&
+	       !persist->owner && !persist->has_mode;
+}
+
+static void put_keep(FILE *out, const struct br_persist *persist)
+{
+	(void)fputs("    path ", out);
+	put_path(out, persist->path);
+	(void)fputs(" {", out);
+	if (persist->method == BR_METHOD_SUBVOLUME)
+		(void)fputs("\n        method = subvolume", out);
+	if (persist->create != BR_CREATE_NO)
+		(void)fprintf(out, "\n        create = %s",
+			      persist->create == BR_CREATE_FILE ? "file" : "directory");
+	if (persist->owner) {
+		(void)fputs("\n        owner = ", out);
+		put_quoted(out, persist->owner);
+	}
+	if (persist->has_mode)
+		(void)fprintf(out, "\n        mode = \"%04o\"", (unsigned)persist->mode);
+	(void)fputs(is_plain(persist) ? " }\n" : "\n    }\n", out);
+}
+
+static void put_keeps(FILE *out, const struct init_keeps *keeps)
+{
+	for (int why = 0; why < INIT_WHY_COUNT; why++) {
+		bool any = false;
+
+		for (size_t i = 0; i < keeps->count; i++) {
+			if ((int)keeps->keeps[i].why != why)
+				continue;
+			if (!any)
+				(void)fprintf(out, "\n    # %s\n",
+					      init_why_text((enum init_why)why));
+			any = true;
+			put_keep(out, &keeps->keeps[i].persist);
+		}
+	}
+}
+
+/* --- what a preset has besides --- */
+
+static void put_list(FILE *out, const char *key, const struct br_tuning_list *list)
+{
+	if (list->count == 0)
+		return;
+	(void)fprintf(out, "    %s = {", key);
+	for (size_t i = 0; i < list->count; i++) {
+		(void)fputs(i > 0 ? ", " : " ", out);
+		put_quoted(out, list->items[i].text);
+	}
+	(void)fputs(" }\n", out);
+}
+
+static void put_performance(FILE *out, const struct br_config *preset)
+{
+	const struct br_tuning_policy *tuning = &preset->tuning;
+
+	if (preset->performance == BR_PERFORMANCE_NONE && tuning->nodatacow.count == 0 &&
+	    tuning->compress.count == 0 && tuning->set.count == 0)
+		return;
+	(void)fprintf(out, "\nperformance {\n    mode = %s\n", tune_mode_name(preset->performance));
+	put_list(out, "nodatacow", &tuning->nodatacow);
+	put_list(out, "compress", &tuning->compress);
+	put_list(out, "set", &tuning->set);
+	(void)fputs("}\n", out);
+}
+
+static void put_schedule(FILE *out, const char *key, const struct br_schedule *schedule)
+{
+	if (!schedule->text)
+		return;
+	(void)fprintf(out, "    %s = ", key);
+	put_quoted(out, schedule->text);
+	(void)fputc('\n', out);
+}
+
+static void put_maintenance(FILE *out, const struct br_config *preset)
+{
+	const struct br_maintenance_policy *maintenance = &preset->maintenance;
+
+	if (!maintenance->scrub.text && !maintenance->balance.text && !maintenance->trim.text)
+		return;
+	(void)fputs("\nmaintenance {\n", out);
+	put_schedule(out, "scrub", &maintenance->scrub);
+	put_schedule(out, "balance", &maintenance->balance);
+	put_schedule(out, "trim", &maintenance->trim);
+	(void)fputs("}\n", out);
+}
+
+/* --- all --- */
+
+static void put_head(FILE *out, const struct init_system *system)
+{
+	(void)fputs("# Written by blankroot init for ", out);
+	br_text_put_name(out, system->os_name);
+	(void)fputs(
+		".\n"
+		"# All keys: blankroot.conf(5). The initramfs has a copy: build it again after a "
+		"change.\n"
+		"#\n"
+		"# What is not declared here starts at each boot as it is in the blank. So do "
+		"the packages, and what notes\n"
+		"# which of them are installed: upgrades belong in the blank.\n"
+		"\n"
+		"device = ",
+		out);
+}
+
+static void put_configuration(FILE *out, const void *data)
+{
+	const struct init_configuration *configuration = data;
+	const struct init_system *system = configuration->system;
+	BR_AUTO_FREE char *device = NULL;
+
+	if (asprintf(&device, "UUID=%s", system->device.fsid) < 0) {
+		device = NULL;
+		return; /* as above */
+	}
+	put_head(out, system);
+	put_quoted(out, device);
+	(void)fputs("\n\nephemeral ", out);
+	put_quoted(out, system->name);
+	(void)fputs(" {\n    blank = ", out);
+	put_quoted(out, system->blank);
+	(void)fputs("\n    archive = \"" INIT_ARCHIVES "\"\n    mountpoint = \"/\"\n", out);
+	put_keeps(out, configuration->keeps);
+	(void)fputs("}\n", out);
+	put_performance(out, configuration->preset);
+	put_maintenance(out, configuration->preset);
+}
+
+char *init_configuration_text(const struct init_configuration *configuration)
+{
+	return br_text_make(put_configuration, configuration);
+}
+
+static void put_nix_paths(FILE *out, const struct init_keeps *keeps)
+{
+	(void)fputs("    persist = [\n", out);
+	for (size_t i = 0; i < keeps->count; i++)
+		if (keeps->keeps[i].persist.method == BR_METHOD_COPY) {
+			(void)fputs("      ", out);
+			put_path(out, keeps->keeps[i].persist.path);
+			(void)fputc('\n', out);
+		}
+	(void)fputs("    ];\n", out);
+	for (size_t i = 0; i < keeps->count; i++)
+		if (keeps->keeps[i].persist.method == BR_METHOD_SUBVOLUME) {
+			(void)fputs("    paths.", out);
+			put_path(out, keeps->keeps[i].persist.path);
+			(void)fputs(".method = \"subvolume\";\n", out);
+		}
+}
+
+static void put_nix(FILE *out, const void *data)
+{
+	const struct init_configuration *configuration = data;
+
+	(void)fputs("services.blankroot = {\n  enable = true;\n  settings.ephemeral.", out);
+	put_quoted(out, configuration->system->name);
+	(void)fputs(" = {\n    blank = ", out);
+	put_quoted(out, configuration->system->blank);
+	(void)fputs(";\n    archive = \"" INIT_ARCHIVES "\";\n", out);
+	put_nix_paths(out, configuration->keeps);
+	(void)fputs("  };\n};\n", out);
+}
+
+char *init_configuration_nix(const struct init_configuration *configuration)
+{
+	return br_text_make(put_nix, configuration);
+}
+
+/* --- the check --- */
+
+int init_configuration_check(const char *text, struct br_error *err)
+{
+	struct br_config config = { 0 };
+	int r = br_config_load_text(BR_CONFIG_PATH, text, &config, err);
+
+	br_config_free(&config);
+	return r < 0 ? br_error_context(err, "the configuration that would be written") : 0;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* blankroot init: the services that are enabled, and where systemd keeps their state. */
+#include "init.h"
+
+#include "cleanup.h"
+#include "entries.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define ENABLED "/etc/systemd/system"
+
+static int no_memory(struct br_error *err)
+{
+	return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
+}
+
+struct search {
+	const struct init_system *system;
+	struct init_units *units;
+};
+
+static int add(struct init_units *units, const char *name, size_t length,
+	       const struct init_unit_state *what, struct br_error *err)
+{
+	struct init_unit_state *grown = reallocarray(units->states, units->count + 1,
+						     sizeof(*grown));
+
+	if (!grown)
+		return no_memory(err);
+	units->states = grown;
+	grown[units->count] = *what;
+	grown[units->count].directory = strndup(name, length);
+	if (!grown[units->count].directory)
+		return no_memory(err);
+	units->count++;
+	return 0;
+}
+
+/* --- one unit --- */
+
+/* "StateDirectory=a b/c d:e", the value of one line. What has specifiers depends on what runs. */
+static int add_declared(struct init_units *units, const char *value, const char *end,
+			struct br_error *err)
+{
+	const struct init_unit_state what = { .is_declared = true };
+	int r = 0;
+
+	while (r == 0 && value < end) {
+		size_t length = strcspn(value, " \t\r\n"), name = strcspn(value, ": \t\r\n");
+
+		if (length > 0 && *value != '/' && !memchr(value, '%', length) &&
+		    !memmem(value, length, "..", 2))
+			r = add(units, value, name, &what, err);
+		value += length + 1;
+	}
+	return r;
+}
+
+static bool is_key(const char *line, const char *key)
+{
+	return strncmp(line, key, strlen(key)) == 0 && line[strlen(key)] == '=';
+}
+
+static bool is_yes(const char *value)
+{
+	return strncasecmp(value, "yes", 3) == 0 || strncasecmp(value, "true", 4) == 0 ||
+	       *value == '1' || strncasecmp(value, "on", 2) == 0;
+}
+
+static int read_unit(struct init_units *units, const char *text, struct br_error *err)
+{
+	size_t first = units->count;
+	bool is_dynamic = false;
+	int r = 0;
+
+	for (const char *line = text; r == 0 && *line;) {
+		const char *end = strchrnul(line, '\n');
+
+		if (is_key(line, "DynamicUser"))
+			is_dynamic = is_yes(line + strlen("DynamicUser="));
+		else if (is_key(line, "StateDirectory"))
+			r = add_declared(units, line + strlen("StateDirectory="), end, err);
+		line = *end ? end + 1 : end;
+	}
+	for (size_t i = first; i < units->count; i++)
+		units->states[i].is_dynamic = is_dynamic;
+	return r;
+}
+
+/* The file of a unit; of an instance that of its template. *text_ret NULL: not found. */
+static int find_unit(const struct init_system *system, const char *name, char **text_ret,
+		     struct br_error *err)
+{
+	static const char *const dirs[] = { ENABLED, "/usr/lib/systemd/system",
+					    "/lib/systemd/system",
+					    "/usr/local/lib/systemd/system" };
+	const char *at = strchr(name, '@'), *dot = strrchr(name, '.');
+
+	*text_ret = NULL;
+	for (size_t i = 0; !*text_ret && i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		BR_AUTO_FREE char *path = NULL;
+		struct br_error ignored;
+		int length = at && dot > at ? asprintf(&path, "%s/%.*s@%s", dirs[i],
+						       (int)(at - name), name, dot)
+					    : asprintf(&path, "%s/%s", dirs[i], name);
+
+		if (length < 0) {
+			path = NULL;
+			return no_memory(err);
+		}
+		if (system_root_read(&system->files, path, INIT_TEXT_MAX, text_ret, NULL,
+				     &ignored) < 0)
+			*text_ret = NULL;
+	}
+	return 0;
+}
+
+static int look_at_unit(void *data, const char *name, unsigned char type, struct br_error *err)
+{
+	static const struct init_unit_state guess = { .is_declared = false };
+	const struct search *search = data;
+	BR_AUTO_FREE char *text = NULL;
+	size_t length = strcspn(name, "@.");
+	int r;
+
+	(void)type;
+	if (!strstr(name, ".service") && !strstr(name, ".socket"))
+		return 0;
+	/* many have a directory of their name, and do not say so */
+	r = length > 0 ? add(search->units, name, length, &guess, err) : 0;
+	if (r == 0)
+		r = find_unit(search->system, name, &text, err);
+	return r == 0 && text ? read_unit(search->units, text, err) : r;
+}
+
+/* --- all --- */
+
+static bool ends_with(const char *name, const char *end)
+{
+	size_t length = strlen(name), wanted = strlen(end);
+
+	return length >= wanted && strcmp(name + length - wanted, end) == 0;
+}
+
+static int look_at_directory(void *data, const char *name, unsigned char type, struct br_error *err)
+{
+	const struct search *search = data;
+	BR_AUTO_FREE char *path = NULL;
+	BR_AUTO_CLOSE int fd = -1;
+
+	if (!ends_with(name, ".wants") && !ends_with(name, ".requires"))
+		return look_at_unit(data, name, type, err);
+	if (asprintf(&path, ENABLED "/%s", name) < 0) {
+		path = NULL;
+		return no_memory(err);
+	}
+	fd = system_root_file(&search->system->files, path, O_RDONLY | O_DIRECTORY);
+	return fd < 0 ? 0 : br_entries_visit(fd, look_at_unit, data, err);
+}
+
+int init_units_find(const struct init_system *system, struct init_units *ret, struct br_error *err)
+{
+	struct init_units units = { 0 };
+	struct search search = { system, &units };
+	BR_AUTO_CLOSE int fd = system_root_file(&system->files, ENABLED, O_RDONLY | O_DIRECTORY);
+	int r = fd < 0 ? 0 : br_entries_visit(fd, look_at_directory, &search, err);
+
+	if (r < 0) {
+		init_units_free(&units);
+		return r;
+	}
+	*ret = units;
+	return 0;
+}
+
+void init_units_free(struct init_units *units)
+{
+	for (size_t i = 0; i < units->count; i++)
+		free(units->states[i].directory);
+	free(units->states);
+	*units = (struct init_units){ 0 };
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * blankroot init and init --undo, killed before each call that changes something: the root is what it was or complete, running
+ * it again finishes it, and taking it back gives what there was.
+ */
+#include "cleanup.h"
+#include "fingerprint.h"
+#include "server.h"
+#include "stepper.h"
+#include "suite.h"
+#include "tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* No run has as many. */
+#define INIT_CALLS_MAX 108
+#define UNDO_CALLS_MAX 44
+
+/* A root with an id in its fstab, as genfstab writes it. */
+static void make_system(int top)
+{
+	free(run_shell(top, "btrfs -q subvolume create @; mkdir -p @/etc @/var/log @/root @/home; "
+			    "id=$(btrfs inspect-internal rootid @); "
+			    "echo \"UUID=x / btrfs rw,subvolid=$id,subvol=/@ 0 0\" >@/etc/fstab; "
+			    "btrfs -q subvolume create @/var/nested"));
+}
+
+static void set_up(void)
+{
+	server_make(0, make_system);
+}
+
+/* The mounts end with the process. */
+struct scene {
+	struct image *image;
+	char *device;
+	char *was; /* what there is before */
+};
+
+/* All but times of directories in which something was made and removed, and what stays on purpose. */
+static char *picture(const struct scene *scene)
+{
+	return run_shell(scene->image->top,
+			 "find . -type d -printf '%%p %%y %%m %%U\\n' -o "
+			 "-printf '%%p %%y %%m %%U %%s %%i %%n %%l\\n' | sort; cat @/etc/fstab; "
+			 "btrfs subvolume list . | awk '{ print $2, $NF }'");
+}
+
+static void begin(struct scene *scene)
+{
+	scene->image = server_begin();
+	ck_assert(asprintf(&scene->device, "--device=%s", scene->image->device[0]) >= 0);
+	scene->was = picture(scene);
+}
+
+static void end(struct scene *scene)
+{
+	free(scene->device);
+	free(scene->was);
+}
+
+static bool kill_at(void *data, const struct stepper_call *call)
+{
+	return call->number < *(const unsigned *)data;
+}
+
+/* All of them with BLANKROOT_CRASH=full in the environment, else a spread, and the last one, which is not reached. */
+static bool is_left_out(unsigned number, unsigned calls_max)
+{
+	const char *crash = getenv("BLANKROOT_CRASH");
+	unsigned stride = run_tool_is_sanitized() ? 9 : 3;
+
+	return !(crash && strcmp(crash, "full") == 0) && number % stride != 0 &&
+	       number + 1 != calls_max;
+}
+
+/* Returns whether it was killed. */
+static bool run_killed(const char *const *argv, unsigned number, unsigned calls_max)
+{
+	const struct stepper stepper = { .argv = argv, .before_call = kill_at, .data = &number };
+	struct run_result result;
+	unsigned calls = stepper_run(&stepper, &result);
+	bool is_killed = calls >= number;
+
+	/* the last one is killed no more: else there are calls at which it never was */
+	ck_assert_msg(is_killed || number + 1 <= calls_max, "%u calls", calls);
+	ck_assert_msg(!is_killed || number + 1 < calls_max, "more than %u calls", calls);
+	ck_assert_msg(result.code == (is_killed ? 137 : 0), "call %u: %d: %s%s", number,
+		      result.code, result.out, result.err);
+	run_free(&result);
+	return is_killed;
+}
+
+static void run_init(const struct scene *scene)
+{
+	const char *const argv[] = { run_helper_path(), "init",        "--yes", "--write-fstab",
+				     "--subvolume=@",   scene->device, NULL };
+
+	run_and_drop(scene->image->top, argv);
+}
+
+/* The snapshot, by which it is named when it is to go too; "" while it is not there. */
+static char *snapshot_of(const struct scene *scene)
+{
+	return run_shell(scene->image->top,
+			 "ls snapshots 2>/dev/null | grep '^@.*Z$' | tr -d '\\n' || :");
+}
+
+static void run_undo(const struct scene *scene)
+{
+	BR_AUTO_FREE char *name = snapshot_of(scene);
+	const char *const argv[] = { run_helper_path(),   "init", "--undo", "--yes", scene->device,
+				     *name ? name : NULL, NULL };
+
+	run_and_drop(scene->image->top, argv);
+}
+
+/* Complete, whatever was done how often. */
+static void check_done(const struct scene *scene)
+{
+	BR_AUTO_FREE char *wrong = run_shell(
+		scene->image->top,
+		"grep -qx 'UUID=x / btrfs rw,subvol=/@ 0 0' @/etc/fstab || cat @/etc/fstab; "
+		"grep -q subvolid @/etc/fstab.before-blankroot || echo no old fstab; "
+		"diff @/etc/fstab @-blank/etc/fstab; diff @/etc/blankroot.conf "
+		"@-blank/etc/blankroot.conf; "
+		"btrfs property get -ts @-blank ro | grep -qx ro=true || echo writable; "
+		"[ $(stat -c %%i @-blank/var/nested) = 256 ] || echo not nested; "
+		"[ $(ls snapshots | grep -c ^@) = 1 ] || ls snapshots; "
+		"getfattr -n trusted.blankroot.pinned snapshots/@.* 2>/dev/null | grep -q pinned || "
+		"echo not pinned; "
+		"ls -A .blankroot; ls -A @/etc | grep -vx 'fstab\\(.before-blankroot\\)\\?\\|blankroot.conf' "
+		"|| :");
+
+	ck_assert_msg(strcmp(wrong, "init.json\n") == 0, "%s", wrong);
+}
+
+static void check_undone(const struct scene *scene)
+{
+	BR_AUTO_FREE char *is = picture(scene);
+
+	ck_assert_msg(strcmp(is, scene->was) == 0, "was:\n%s\nis:\n%s", scene->was, is);
+}
+
+/* At any moment the root is a root that boots. */
+static void check_root(const struct scene *scene)
+{
+	BR_AUTO_FREE char *wrong = run_shell(scene->image->top,
+					     "grep -q ' / btrfs rw,.*subvol=/@ 0 0' @/etc/fstab || "
+					     "cat @/etc/fstab; [ -d @/var/log ] || echo no log");
+
+	ck_assert_msg(!*wrong, "%s", wrong);
+}
+
+START_TEST(test_init_killed)
+{
+	unsigned number = (unsigned)_i;
+	struct scene scene;
+
+	if (is_left_out(number, INIT_CALLS_MAX))
+		return;
+	begin(&scene);
+	const char *const argv[] = { run_helper_path(), "init",       "--yes", "--write-fstab",
+				     "--subvolume=@",   scene.device, NULL };
+	(void)run_killed(argv, number, INIT_CALLS_MAX);
+	check_root(&scene);
+	/* every other time it goes on, else it is taken back at once, where there is something to take back */
+	if (number % 2 == 1) {
+		run_init(&scene);
+		check_done(&scene);
+	}
+	if (tree_exists(scene.image->top, ".blankroot/init.json")) {
+		run_undo(&scene);
+		check_undone(&scene);
+	}
+	end(&scene);
+}
+END_TEST
+
+START_TEST(test_undo_killed)
+{
+	unsigned number = (unsigned)_i;
+	struct scene scene;
+
+	if (is_left_out(number, UNDO_CALLS_MAX))
+		return;
+	begin(&scene);
+	run_init(&scene);
+	BR_AUTO_FREE char *name = snapshot_of(&scene);
+	const char *const argv[] = { run_helper_path(), "init", "--undo", "--yes",
+				     scene.device,      name,   NULL };
+	(void)run_killed(argv, number, UNDO_CALLS_MAX);
+	check_root(&scene);
+	/* without its record, all but the directory of that is gone, and another run takes it for its own */
+	if (!tree_exists(scene.image->top, ".blankroot/init.json"))
+		run_init(&scene);
+	run_undo(&scene);
+	check_undone(&scene);
+	end(&scene);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("init-killed");
+	TCase *tcase = suite_add_case(suite, "killed", set_up, server_drop, 120);
+
+	tcase_add_loop_test(tcase, test_init_killed, 1, INIT_CALLS_MAX);
+	tcase_add_loop_test(tcase, test_undo_killed, 1, UNDO_CALLS_MAX);
+	return suite_run(suite, true);
+}
