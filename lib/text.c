@@ -41,6 +41,27 @@ void br_text_put_name(FILE *out, const char *name)
 	free(escaped);
 }
 
+void br_text_put_quoted(FILE *out, const char *text)
+{
+	(void)fputc('"', out); /* failures show in ferror */
+	for (; *text; text++) {
+		/* '$' might begin a variable, which values do not have */
+		if (strchr("\"\\$", *text))
+			(void)fputc('\\', out);
+		(void)fputc(*text, out);
+	}
+	(void)fputc('"', out);
+}
+
+void br_text_put_fstab(FILE *out, const char *word)
+{
+	for (; *word; word++)
+		if (strchr(" \t\n\\", *word))
+			(void)fprintf(out, "\\%03o", (unsigned)(unsigned char)*word);
+		else
+			(void)fputc(*word, out);
+}
+
 void br_text_put_count(FILE *out, uint64_t count)
 {
 	char digits[24];

@@ -20,6 +20,12 @@ char *br_text_make(void (*write)(FILE *out, const void *data), const void *data)
 /* Write a name that may hold any byte: br_escape. */
 void br_text_put_name(FILE *out, const char *name);
 
+/* Write a string of a configuration: in double quotes, with nothing in it that would mean something. */
+void br_text_put_quoted(FILE *out, const char *text);
+
+/* Write a word of fstab(5), where blanks are \040 and the like. */
+void br_text_put_fstab(FILE *out, const char *word);
+
 /* Write a count with its thousands apart: "1,234,567". */
 void br_text_put_count(FILE *out, uint64_t count);
 

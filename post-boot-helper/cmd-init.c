@@ -96,22 +96,6 @@ static int parse(int argc, char *argv[], struct init_options *options)
 	return COMMAND_GO_ON;
 }
 
-/* --- asking --- */
-
-/* Anything but yes is no. */
-static bool is_agreed(const struct init_options *options, const char *question)
-{
-	char answer[16] = "";
-
-	if (options->yes)
-		return true;
-	(void)printf("\n%s [y/N] ", question);
-	(void)fflush(stdout);
-	if (!fgets(answer, sizeof(answer), stdin))
-		return false;
-	return strcmp(answer, "y\n") == 0 || strcmp(answer, "yes\n") == 0;
-}
-
 /* --- doing --- */
 
 static void tell_done(const struct init_told *told)
@@ -164,10 +148,8 @@ static int act_on_plan(const struct init_told *told, struct init_plan *plan,
 	}
 	if (!options->yes)
 		init_print_plan(told);
-	if (!is_agreed(options, "Do this?")) {
-		(void)puts("Nothing was changed.");
+	if (!init_is_agreed(options))
 		return 0;
-	}
 	return carry_out(told, plan, record, err);
 }
 
@@ -191,10 +173,8 @@ static int take_back(const struct init_options *options, const struct init_syste
 	if (record->exists && !options->dry_run && !options->yes) {
 		(void)puts(
 			"The configuration, the blank and what else blankroot init made will go.");
-		if (!is_agreed(options, "Do this?")) {
-			(void)puts("Nothing was changed.");
+		if (!init_is_agreed(options))
 			return 0;
-		}
 	}
 	return init_undo(options, system, record, err);
 }

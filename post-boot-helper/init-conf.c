@@ -9,18 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What a mistake in a double-quoted string could be. Both formats take the same escapes. */
-static void put_quoted(FILE *out, const char *text)
-{
-	(void)fputc('"', out); /* br_text_make finds failures */
-	for (; *text; text++) {
-		if (strchr("\"\\$", *text))
-			(void)fputc('\\', out);
-		(void)fputc(*text, out);
-	}
-	(void)fputc('"', out);
-}
-
 static void put_path(FILE *out, const char *path)
 {
 	BR_AUTO_FREE char *absolute = NULL;
@@ -29,7 +17,7 @@ static void put_path(FILE *out, const char *path)
 		absolute = NULL;
 		return; /* no memory: what is missing is found when the text is checked */
 	}
-	put_quoted(out, absolute);
+	br_text_put_quoted(out, absolute);
 }
 
 /* --- paths --- */
@@ -52,7 +40,7 @@ static void put_keep(FILE *out, const struct br_persist *persist)
 			      persist->create == BR_CREATE_FILE ? "file" : "directory");
 	if (persist->owner) {
 		(void)fputs("\n        owner = ", out);
-		put_quoted(out, persist->owner);
+		br_text_put_quoted(out, persist->owner);
 	}
 	if (persist->has_mode)
 		(void)fprintf(out, "\n        mode = \"%04o\"", (unsigned)persist->mode);
@@ -85,7 +73,7 @@ static void put_list(FILE *out, const char *key, const struct br_tuning_list *li
 	(void)fprintf(out, "    %s = {", key);
 	for (size_t i = 0; i < list->count; i++) {
 		(void)fputs(i > 0 ? ", " : " ", out);
-		put_quoted(out, list->items[i].text);
+		br_text_put_quoted(out, list->items[i].text);
 	}
 	(void)fputs(" }\n", out);
 }
@@ -109,7 +97,7 @@ static void put_schedule(FILE *out, const char *key, const struct br_schedule *s
 	if (!schedule->text)
 		return;
 	(void)fprintf(out, "    %s = ", key);
-	put_quoted(out, schedule->text);
+	br_text_put_quoted(out, schedule->text);
 	(void)fputc('\n', out);
 }
 
@@ -156,11 +144,11 @@ static void put_configuration(FILE *out, const void *data)
 		return; /* as above */
 	}
 	put_head(out, system);
-	put_quoted(out, device);
+	br_text_put_quoted(out, device);
 	(void)fputs("\n\nephemeral ", out);
-	put_quoted(out, system->name);
+	br_text_put_quoted(out, system->name);
 	(void)fputs(" {\n    blank = ", out);
-	put_quoted(out, system->blank);
+	br_text_put_quoted(out, system->blank);
 	(void)fputs("\n    archive = \"" INIT_ARCHIVES "\"\n    mountpoint = \"/\"\n", out);
 	put_keeps(out, configuration->keeps);
 	(void)fputs("}\n", out);
@@ -196,9 +184,9 @@ static void put_nix(FILE *out, const void *data)
 	const struct init_configuration *configuration = data;
 
 	(void)fputs("services.blankroot = {\n  enable = true;\n  settings.ephemeral.", out);
-	put_quoted(out, configuration->system->name);
+	br_text_put_quoted(out, configuration->system->name);
 	(void)fputs(" = {\n    blank = ", out);
-	put_quoted(out, configuration->system->blank);
+	br_text_put_quoted(out, configuration->system->blank);
 	(void)fputs(";\n    archive = \"" INIT_ARCHIVES "\";\n", out);
 	put_nix_paths(out, configuration->keeps);
 	(void)fputs("  };\n};\n", out);

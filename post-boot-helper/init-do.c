@@ -40,17 +40,10 @@ struct work {
 
 /* --- directories --- */
 
-static bool exists(int dir, const char *path)
-{
-	struct stat st;
-
-	return fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
 /* What is not there yet is init's, also when it is killed before it is there. */
 static int note_directory(const struct work *work, const char *path, struct br_error *err)
 {
-	if (exists(work->system->top, path))
+	if (init_exists(work->system->top, path))
 		return 0;
 	return init_record_add_made(work->record, path, NULL, err);
 }
@@ -120,7 +113,7 @@ static int take_snapshot(const struct work *work, const char *name, int dir, str
 	source.name = copy;
 	if (!copy)
 		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
-	if (!exists(dir, name) && (r = br_snapshot_take(&source, dir, COMMENT, err)) < 0)
+	if (!init_exists(dir, name) && (r = br_snapshot_take(&source, dir, COMMENT, err)) < 0)
 		return r;
 	if ((r = br_subvol_open(dir, name, &fd, NULL, err)) < 0)
 		return r;
@@ -268,7 +261,7 @@ static int do_blank(const struct work *work, const char *path, struct br_error *
 
 	if (r < 0)
 		return r;
-	if (!exists(work->system->top, path) &&
+	if (!init_exists(work->system->top, path) &&
 	    ((r = prepare_blank(work, err)) < 0 || (r = put_staging(work, path, err)) < 0))
 		return r;
 	if ((r = br_subvol_open(work->system->top, path, &fd, NULL, err)) < 0 ||

@@ -156,13 +156,6 @@ static int make_filesystem(struct format *format, struct br_error *err)
 
 /* --- what is on it --- */
 
-static bool exists(int top, const char *path)
-{
-	struct stat st;
-
-	return fstatat(top, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
 /* Of what is made in it from now on. */
 static int set_nodatacow(int fd, const char *name, struct br_error *err)
 {
@@ -185,11 +178,11 @@ static int make_subvolume(struct format *format, const struct format_subvolume *
 	struct br_subvol subvol;
 	int r;
 
-	if (exists(format->top, subvolume->name))
+	if (init_exists(format->top, subvolume->name))
 		return 0;
 	if ((r = br_private_dir_open(format->top, BR_STATE_DIR, &state, err)) < 0)
 		return r;
-	if (!exists(format->top, INIT_STAGING) &&
+	if (!init_exists(format->top, INIT_STAGING) &&
 	    (r = br_subvol_create(state, INIT_STAGING_NAME, err)) < 0)
 		return r;
 	if ((r = br_subvol_open(state, INIT_STAGING_NAME, &fd, &subvol, err)) < 0 ||
@@ -249,19 +242,6 @@ static int fill(struct format *format, struct br_error *err)
 
 /* --- all --- */
 
-/* Anything but yes is no. */
-static bool is_agreed(const struct init_options *options)
-{
-	char answer[16] = "";
-
-	if (options->yes)
-		return true;
-	(void)fputs("\nDo this? [y/N] ", stdout);
-	(void)fflush(stdout);
-	return fgets(answer, sizeof(answer), stdin) &&
-	       (strcmp(answer, "y\n") == 0 || strcmp(answer, "yes\n") == 0);
-}
-
 static int make(struct format *format, bool is_made, struct br_error *err)
 {
 	const struct init_options *options = format->options;
@@ -269,10 +249,8 @@ static int make(struct format *format, bool is_made, struct br_error *err)
 
 	if (!options->json && !options->yes)
 		format_print_plan(format, is_made);
-	if (!is_agreed(options)) {
-		(void)puts("Nothing was changed.");
+	if (!init_is_agreed(options))
 		return 0;
-	}
 	if (!is_made)
 		r = make_filesystem(format, err);
 	if (r == 0)

@@ -232,24 +232,13 @@ static void put_line(FILE *out, const char *line, const char *end, const struct 
 	(void)fwrite(fields[3].end, 1, (size_t)(end - fields[3].end), out);
 }
 
-/* As fstab(5) has what would end a field. */
-static void put_path(FILE *out, const char *path)
-{
-	for (; *path; path++) {
-		if (strchr(" \t\\", *path))
-			(void)fprintf(out, "\\%03o", (unsigned)*path);
-		else
-			(void)fputc(*path, out);
-	}
-}
-
 static void put_more(FILE *out, const struct table *table, const struct field *device)
 {
 	for (size_t i = 0; table->more && i < table->more->count; i++) {
 		(void)fprintf(out, "%.*s ", (int)(device->end - device->at), device->at);
-		put_path(out, table->more->paths[i]);
+		br_text_put_fstab(out, table->more->paths[i]);
 		(void)fputs(" btrfs subvol=", out);
-		put_path(out, table->more->paths[i]);
+		br_text_put_fstab(out, table->more->paths[i]);
 		(void)fputs(" 0 0\n", out);
 	}
 }

@@ -108,6 +108,13 @@ static int stop(void *data, const char *name, unsigned char type, struct br_erro
 	return br_error_set(err, BR_ERR_LAYOUT, 0, NULL, NULL); /* one is enough */
 }
 
+bool init_exists(int dir, const char *path)
+{
+	struct stat st;
+
+	return fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 bool init_is_empty(int dir, const char *path)
 {
 	BR_AUTO_CLOSE int fd = -1;

@@ -219,6 +219,21 @@ int init_plan_configuration(const struct planning *planning, struct br_error *er
 	return plan->nix || plan->configuration ? 0 : no_memory(err);
 }
 
+/* Whatever files a boot loader has: what it did at this boot it will do again. */
+static int look_at_cmdline(const struct planning *planning, struct br_error *err)
+{
+	static const struct system_root own = { -1, "" };
+	struct init_plan *plan = planning->plan;
+	struct br_error ignored;
+
+	if (!planning->system->is_running ||
+	    system_root_read(&own, "/proc/cmdline", INIT_TEXT_MAX, &plan->cmdline_old, NULL,
+			     &ignored) < 0)
+		return 0;
+	plan->cmdline_new = rename_flags(plan->cmdline_old, planning);
+	return plan->cmdline_new ? 0 : no_memory(err);
+}
+
 int init_plan_files(const struct planning *planning, struct br_error *err)
 {
 	int r;
@@ -227,7 +242,7 @@ int init_plan_files(const struct planning *planning, struct br_error *err)
 		return 0;
 	if ((r = plan_renaming(planning, "/etc/fstab", !planning->options->write_fstab,
 			       rename_fstab, err)) < 0 ||
-	    (r = plan_boot_loader(planning, err)) < 0)
+	    (r = plan_boot_loader(planning, err)) < 0 || (r = look_at_cmdline(planning, err)) < 0)
 		return r;
 	return plan_configuration(planning, err);
 }

@@ -40,13 +40,6 @@ struct init_step *init_plan_add_step(struct init_plan *plan, enum init_step_kind
 
 /* --- subvolumes and directories --- */
 
-static bool exists(int dir, const char *path)
-{
-	struct stat st;
-
-	return fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
 static bool is_ours(const struct planning *planning, const char *path, struct br_subvol *ret)
 {
 	return init_is_ours(planning->system->top, planning->record, path, ret);
@@ -106,7 +99,7 @@ static int plan_archives(const struct planning *planning, struct br_error *err)
 	BR_AUTO_CLOSE int fd = -1;
 	bool is_subvolume = false;
 
-	if (!exists(planning->system->top, INIT_ARCHIVES))
+	if (!init_exists(planning->system->top, INIT_ARCHIVES))
 		return init_plan_add_step(planning->plan, INIT_STEP_DIRECTORY, INIT_ARCHIVES, err)
 			       ? 0
 			       : err->code;
@@ -125,7 +118,7 @@ static int plan_move(const struct planning *planning, struct br_error *err)
 
 	if (!init_is_top(system) || is_ours(planning, system->name, &subvol))
 		return 0;
-	if (exists(system->top, system->name))
+	if (init_exists(system->top, system->name))
 		return br_error_set(err, BR_ERR_LAYOUT, 0, system->name,
 				    "is where the root would go, which is in the top level itself; "
 				    "rename what is there");
@@ -143,7 +136,7 @@ static int plan_blank(const struct planning *planning, struct br_error *err)
 	if (ours && subvol.read_only &&
 	    (init_is_nixos(system) || !init_is_empty(system->top, system->blank)))
 		return 0;
-	if (!ours && exists(system->top, system->blank))
+	if (!ours && init_exists(system->top, system->blank))
 		return br_error_set(
 			err, BR_ERR_LAYOUT, 0, system->blank,
 			"is there already, and is not from blankroot init; rename it, or go "
@@ -290,6 +283,8 @@ void init_plan_free(struct init_plan *plan)
 	br_config_free(&plan->preset);
 	init_keeps_free(&plan->keeps);
 	free(plan->configuration);
+	free(plan->cmdline_old);
+	free(plan->cmdline_new);
 	free(plan->nix);
 	*plan = (struct init_plan){ 0 };
 }

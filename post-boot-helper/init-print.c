@@ -98,6 +98,24 @@ static void put_changes(const struct init_step *step)
 	put_lines(step->text, step->old, '+');
 }
 
+/* --- the question --- */
+
+/* Anything but yes is no. */
+bool init_is_agreed(const struct init_options *options)
+{
+	char answer[16] = "";
+
+	if (options->yes)
+		return true;
+	(void)fputs("\nDo this? [y/N] ", stdout);
+	(void)fflush(stdout);
+	if (fgets(answer, sizeof(answer), stdin) &&
+	    (strcmp(answer, "y\n") == 0 || strcmp(answer, "yes\n") == 0))
+		return true;
+	(void)puts("Nothing was changed.");
+	return false;
+}
+
 /* --- the plan --- */
 
 static void put_steps(const struct init_told *told, bool by_hand)
@@ -131,6 +149,17 @@ static bool writes_configuration(const struct init_told *told)
 	return false;
 }
 
+static void put_cmdline(const struct init_plan *plan)
+{
+	if (!plan->cmdline_new || strcmp(plan->cmdline_old, plan->cmdline_new) == 0)
+		return;
+	(void)puts(
+		"\nThe kernel command line of this boot names the root by its id, which leads to an "
+		"archive after a reset;\nin the configuration of the boot loader it has to be:");
+	put_lines(plan->cmdline_old, "", '-');
+	put_lines(plan->cmdline_new, "", '+');
+}
+
 void init_print_plan(const struct init_told *told)
 {
 	br_text_put_name(stdout, told->system->os_name);
@@ -142,6 +171,7 @@ void init_print_plan(const struct init_told *told)
 		(void)puts("\nNot done without --write-fstab or --write-boot-loader:");
 		put_steps(told, true);
 	}
+	put_cmdline(told->plan);
 	if (told->plan->configuration && writes_configuration(told))
 		(void)printf("\n%s:\n\n%s", told->options->config, told->plan->configuration);
 	if (told->plan->nix)
@@ -188,6 +218,7 @@ void init_print_next(const struct init_told *told)
 			"--write-boot-loader:");
 		put_steps(told, true);
 	}
+	put_cmdline(told->plan);
 	(void)printf(
 		"\nLook at %s, and take out what need not survive. Then build the initramfs%s%s, "
 		"and see what\nblankroot check says.\n",

@@ -61,13 +61,6 @@ static bool is_as_written(int root, const struct init_written *file)
 	return strcmp(sum, file->sum) == 0;
 }
 
-static bool exists(int dir, const char *path)
-{
-	struct stat st;
-
-	return fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
 /* Two names of one file: it was not replaced yet. */
 static bool is_same_file(int root, const struct init_written *file)
 {
@@ -98,11 +91,11 @@ static int put_back(const struct undo *undo, int root, const struct init_written
 static int undo_file(struct undo *undo, int root, const struct init_written *file,
 		     struct br_error *err)
 {
-	bool has_kept = file->kept[0] && exists(root, file->kept + 1);
+	bool has_kept = file->kept[0] && init_exists(root, file->kept + 1);
 	int r;
 
 	/* it was not written yet, or is back already */
-	if ((file->kept[0] && !has_kept) || (!file->kept[0] && !exists(root, file->path + 1)))
+	if ((file->kept[0] && !has_kept) || (!file->kept[0] && !init_exists(root, file->path + 1)))
 		return 0;
 	if (!is_same_file(root, file) && !is_as_written(root, file)) {
 		keep(undo, file->path, "it was changed since");
@@ -201,7 +194,7 @@ static int undo_subvolume(struct undo *undo, struct init_made *made, struct br_e
 	const char *problem;
 	int r;
 
-	if (!exists(undo->system->top, made->path))
+	if (!init_exists(undo->system->top, made->path))
 		return 0;
 	problem = init_is_ours(undo->system->top, undo->record, made->path, &subvol)
 			  ? problem_of(undo, made, &subvol)
@@ -222,13 +215,16 @@ static int undo_directory(struct undo *undo, const struct init_made *made, struc
 {
 	int r = 0;
 
-	if (!exists(undo->system->top, made->path) ||
+	if (!init_exists(undo->system->top, made->path) ||
 	    (undo->options->dry_run && !init_is_empty(undo->system->top, made->path)))
 		return 0;
 	if (!undo->options->dry_run && unlinkat(undo->system->top, made->path, AT_REMOVEDIR) != 0) {
 		/* with archives or snapshots in it, it is in use */
-		if (errno == ENOTEMPTY || errno == EEXIST)
+		if (errno == ENOTEMPTY || errno == EEXIST) {
+			br_text_put_name(stdout, made->path);
+			(void)puts(" stays, with what is in it");
 			return 0;
+		}
 		r = br_error_set(err, BR_ERR_REMOVE, errno, made->path, NULL);
 	}
 	if (!undo->options->dry_run)
@@ -264,7 +260,7 @@ static int undo_snapshot(struct undo *undo, struct br_error *err)
 	const char *path = undo->record->snapshot;
 	int r;
 
-	if (!path[0] || !exists(undo->system->top, path))
+	if (!path[0] || !init_exists(undo->system->top, path))
 		return 0;
 	if (!undo->options->snapshot) {
 		(void)fputs("the snapshot from before stays: ", stdout);

@@ -167,6 +167,9 @@ BR_MUST_CHECK int init_keeps_suggest(const struct init_system *system,
 				     const struct init_mounts *mounts, struct init_keeps *keeps,
 				     struct br_error *err);
 
+/* Is there something, a link too? Path from dir. */
+bool init_exists(int dir, const char *path);
+
 /* Is there nothing in a directory, or no directory? Path from dir, through no link. */
 bool init_is_empty(int dir, const char *path);
 
@@ -321,7 +324,9 @@ struct init_plan {
 	struct br_config preset;
 	struct init_keeps keeps;
 	char *configuration; /* its text */
-	char *nix;           /* for NixOS, where there is no such text; else NULL */
+	char *cmdline_old,
+		*cmdline_new; /* of this boot, if it names the root by its id; else NULL */
+	char *nix;            /* for NixOS, where there is no such text; else NULL */
 };
 
 /*
@@ -347,6 +352,9 @@ struct init_told {
 	const struct init_plan *plan;
 	const struct init_record *record;
 };
+
+/* Ask, unless --yes says it; if not, that nothing was changed is told. */
+bool init_is_agreed(const struct init_options *options);
 
 /* Everything that would be done, and what is written. */
 void init_print_plan(const struct init_told *told);

@@ -28,24 +28,12 @@ struct addition {
 	bool by_snapshot;
 };
 
-/* In double quotes; '$' might begin a variable, which values do not have. */
-static void put_quoted(FILE *out, const char *text)
-{
-	(void)fputc('"', out); /* br_text_make finds failures */
-	for (; *text; text++) {
-		if (strchr("\"\\$", *text))
-			(void)fputc('\\', out);
-		(void)fputc(*text, out);
-	}
-	(void)fputc('"', out);
-}
-
 static void put_section(FILE *out, const void *data)
 {
 	const struct addition *addition = data;
 
 	(void)fputs("ephemeral ", out);
-	put_quoted(out, addition->subvolume);
+	br_text_put_quoted(out, addition->subvolume);
 	(void)fputs(" {\n", out);
 }
 
@@ -59,7 +47,7 @@ static void put_declaration(FILE *out, const void *data)
 		return; /* no memory: nothing is found in the configuration then */
 	}
 	(void)fputs(BEGIN, out);
-	put_quoted(out, path);
+	br_text_put_quoted(out, path);
 	(void)fputs(addition->by_snapshot ? SNAPSHOT : COPY, out);
 }
 

@@ -130,16 +130,6 @@ static void put_fstab_option(FILE *out, const char *option)
 	(void)fprintf(out, ",%s", option);
 }
 
-/* fstab(5): blanks are \040 and the like. */
-static void put_fstab_word(FILE *out, const char *word)
-{
-	for (; *word; word++)
-		if (strchr(" \t\n\\", *word))
-			(void)fprintf(out, "\\%03o", (unsigned)(unsigned char)*word);
-		else
-			(void)fputc(*word, out);
-}
-
 static void put_fstab(FILE *out, const struct lines *lines)
 {
 	const struct tune_facts *facts = lines->facts;
@@ -149,9 +139,9 @@ static void put_fstab(FILE *out, const struct lines *lines)
 		const struct br_mount *mount = &facts->mounts.mounts[i];
 
 		(void)fprintf(out, "UUID=%s ", facts->fsid);
-		put_fstab_word(out, mount->target);
+		br_text_put_fstab(out, mount->target);
 		(void)fputs(" btrfs subvol=", out);
-		put_fstab_word(out, mount->root);
+		br_text_put_fstab(out, mount->root);
 		each_option(lines, mount->target, put_fstab_option, out);
 		(void)fputs(" 0 0\n", out);
 	}

@@ -87,6 +87,9 @@ make_fedora() {
 	make_system "$top/root" fedora
 	rm -r "$top/root/home/me"
 	btrfs -q subvolume create "$top/root/var/lib/machines"
+	mkdir "$top/root/opt"
+	btrfs -q subvolume create "$top/root/opt/data"
+	echo data >"$top/root/opt/data/file"
 	fstab "$top/root" "UUID=$uuid / btrfs subvol=root,compress=zstd:1 0 0" \
 		"UUID=0000-0000 /boot ext4 defaults 1 2" "UUID=$uuid /home btrfs subvol=home 0 0"
 	name=root blank=root-blank
@@ -282,6 +285,9 @@ check_all() {
 	end
 	check_layout fedora
 	not_kept /home /boot /var/lib/machines
+	kept /opt/data
+	[ "$(cat "$top/root/opt/data/file")" = data ] || fail 'what is in a nested subvolume is lost'
+	[ -z "$(ls -A "$top/root-blank/opt/data")" ] || fail 'a nested subvolume that is kept is in the blank'
 	[ -d "$top/root/var/lib/machines" ] || fail 'the nested subvolume is gone'
 	end
 	check_layout arch --write-fstab --write-boot-loader
@@ -337,6 +343,42 @@ check_top() {
 	init 0 --yes
 	says 'To be changed before the next boot'
 	check_undo
+	end
+}
+
+# The root that runs, on a terminal: it is asked once, and anything but yes is no. What is mounted in it is left alone.
+check_running() {
+	local shown=$dir/shown
+
+	command -v script >/dev/null || return 0
+	begin debian
+	mount_root
+	mkdir "$root"/{dev,var/lib/mounted}
+	mount -t tmpfs tmpfs "$root/var/lib/mounted"
+	touch "$root/var/lib/mounted/file"
+	mount --rbind /dev "$root/dev"
+	mount -t proc proc "$root/proc"
+	echo "root=x rootflags=subvolid=$(id_of @rootfs) ro" >"$dir/cmdline"
+	mount --bind "$dir/cmdline" "$root/proc/cmdline"
+	mkdir "$dir/tools"
+	cp "$BLANKROOT" "$dir/tools/"
+	ldd "$BLANKROOT" | grep -oE '/[^ ]+' | xargs -I '{}' cp '{}' "$dir/tools/"
+	mount --bind "$dir/tools" "$root/srv"
+	cat >"$dir/run" <<-END
+		#!/bin/sh
+		exec chroot "$root" /srv/ld-linux-x86-64.so.2 --library-path /srv /srv/blankroot init
+	END
+	chmod +x "$dir/run"
+	before=$(list_all)
+	echo n | script -qec "$dir/run" /dev/null >"$shown" || fail "on a terminal: $(cat "$shown")"
+	grep -q 'Nothing was changed' "$shown" || fail "after no: $(cat "$shown")"
+	[ "$(list_all)" = "$before" ] || fail 'changed something although the answer was no'
+	grep -q '+ root=x rootflags=subvol=@rootfs ro' "$shown" || fail "the kernel command line: $(cat "$shown")"
+	! grep -q '/var/lib/mounted' "$shown" || fail 'keeps what is mounted'
+	echo y | script -qec "$dir/run" /dev/null >"$shown" || fail "on a terminal: $(cat "$shown")"
+	grep -q 'done: make the blank' "$shown" || fail "after yes: $(cat "$shown")"
+	[ -e "$top/@rootfs-blank/etc/blankroot.conf" ] || fail 'no configuration in the blank'
+	umount -R "$root"
 	end
 }
 
@@ -460,6 +502,7 @@ image_create
 check_all
 check_nixos
 check_top
+check_running
 check_refusals
 check_presets
 check_format
