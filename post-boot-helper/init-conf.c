@@ -125,9 +125,10 @@ static void put_head(FILE *out, const struct init_system *system)
 		"# All keys: blankroot.conf(5). The initramfs has a copy: build it again after a "
 		"change.\n"
 		"#\n"
-		"# What is not declared here starts at each boot as it is in the blank. So do "
-		"the packages, and what notes\n"
-		"# which of them are installed: upgrades belong in the blank.\n"
+		"# What is not declared here starts at each boot as it is in the blank: packages, "
+		"what notes which of them are\n"
+		"# installed, and /etc/passwd and the like, to which they add. Changes of those "
+		"belong in the blank.\n"
 		"\n"
 		"device = ",
 		out);

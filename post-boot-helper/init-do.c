@@ -377,7 +377,10 @@ static int note_states(const struct work *work, bool is_done, struct br_error *e
 
 		if (!made->uuid[0])
 			continue;
-		if ((r = br_subvol_open(work->system->top, made->path, &fd, &subvol, err)) < 0)
+		r = br_subvol_open(work->system->top, made->path, &fd, &subvol, err);
+		if (r < 0 && err->sys_errno == ENOENT)
+			continue; /* an interrupted run did not come as far as to put it there */
+		if (r < 0)
 			return r;
 		is_changed |= made->changed != subvol.ctransid;
 		made->changed = subvol.ctransid;
@@ -402,23 +405,34 @@ static void forget_format(struct init_record *record, const char *blank)
 	record->made_count = left;
 }
 
+/* A new one, or one of --format, in which there was no system yet. */
+static int begin_record(const struct work *work, struct br_error *err)
+{
+	struct init_record *record = work->record;
+	char uuid[INIT_UUID_SIZE];
+
+	init_uuid_text(work->system->subvol.uuid, uuid);
+	if (record->exists)
+		forget_format(record, work->system->blank);
+	free(record->root);
+	free(record->root_uuid);
+	free(record->snapshot);
+	record->root = strdup(work->system->subvolume);
+	record->root_uuid = strdup(uuid);
+	record->snapshot = strdup("");
+	if (!record->root || !record->root_uuid || !record->snapshot)
+		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
+	return record->exists ? 0 : note_state_directory(work, err);
+}
+
 static int begin(const struct work *work, struct br_error *err)
 {
 	struct init_record *record = work->record;
 	int r;
 
-	if ((r = init_clear_leftovers(work->system, err)) < 0)
+	if ((r = init_clear_leftovers(work->system, err)) < 0 ||
+	    ((!record->exists || !record->snapshot[0]) && (r = begin_record(work, err)) < 0))
 		return r;
-	if (record->exists && !record->snapshot[0])
-		forget_format(record, work->system->blank);
-	if (!record->exists) {
-		record->root = strdup(work->system->subvolume);
-		record->snapshot = strdup("");
-		if (!record->root || !record->snapshot)
-			return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
-		if ((r = note_state_directory(work, err)) < 0)
-			return r;
-	}
 	for (size_t i = 0; i < work->plan->count; i++)
 		if (work->plan->steps[i].kind == INIT_STEP_SNAPSHOT) {
 			free(record->snapshot);

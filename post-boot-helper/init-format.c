@@ -144,8 +144,9 @@ static int make_filesystem(struct format *format, struct br_error *err)
 	if (r < 0)
 		return r;
 	format->record.root = strdup(INIT_FORMAT_ROOT);
+	format->record.root_uuid = strdup("");
 	format->record.snapshot = strdup("");
-	if (!format->record.root || !format->record.snapshot)
+	if (!format->record.root || !format->record.root_uuid || !format->record.snapshot)
 		return no_memory(err);
 	format->record.exists = true;
 	if ((r = br_toplevel_mount(options->format, 0, &format->top, err)) < 0 ||

@@ -202,6 +202,56 @@ static int suggest_places(const struct init_system *system, const struct init_mo
 	return r;
 }
 
+/* --- homes that are elsewhere --- */
+
+#define UID_MIN 1000 /* of people */
+#define UID_MAX 60000
+
+/* Of a line of passwd(5); NULL: it is nobody's, or is not where a home can be. Owned by the caller. */
+static char *home_of(const char *line, const char *end)
+{
+	const char *field = line;
+	size_t length;
+	unsigned long uid = 0;
+
+	for (int i = 0; i < 5; i++) {
+		field = memchr(field, ':', (size_t)(end - field));
+		if (!field)
+			return NULL;
+		field++;
+		if (i == 1)
+			uid = strtoul(field, NULL, 10);
+	}
+	length = strcspn(field, ":\n");
+	if (uid < UID_MIN || uid > UID_MAX || length < 2 || *field != '/' ||
+	    field[length - 1] == '/' || memmem(field, length, "/.", 2) ||
+	    memmem(field, length, "//", 2))
+		return NULL;
+	return strndup(field, length);
+}
+
+static int suggest_homes(const struct init_system *system, const struct init_mounts *mounts,
+			 struct init_keeps *keeps, struct br_error *err)
+{
+	static const struct init_keep_how how = { .why = INIT_WHY_USERS };
+	BR_AUTO_FREE char *text = NULL;
+	struct br_error ignored;
+	int r = 0;
+
+	if (system_root_read(&system->files, "/etc/passwd", INIT_TEXT_MAX, &text, NULL, &ignored) <
+	    0)
+		return 0;
+	for (const char *line = text; r == 0 && *line;) {
+		const char *end = strchrnul(line, '\n');
+		BR_AUTO_FREE char *home = home_of(line, end);
+
+		if (home && !init_mounts_cover(mounts, home) && is_there(system->fd, home, true))
+			r = init_keeps_add(keeps, home, &how, err);
+		line = *end ? end + 1 : end;
+	}
+	return r;
+}
+
 /* An image that never ran has none: systemd makes it at the first boot, and it has to stay what it is then. */
 static int suggest_machine_id(const struct init_system *system, struct init_keeps *keeps,
 			      struct br_error *err)
@@ -275,6 +325,7 @@ int init_keeps_suggest(const struct init_system *system, const struct init_mount
 
 	if ((r = suggest_machine_id(system, keeps, err)) < 0 ||
 	    (r = suggest_places(system, mounts, keeps, err)) < 0 ||
+	    (r = suggest_homes(system, mounts, keeps, err)) < 0 ||
 	    (r = suggest_configuration(system, keeps, err)) < 0 ||
 	    (r = suggest_store(system, mounts, keeps, err)) < 0 ||
 	    (r = init_state_suggest(system, mounts, keeps, err)) < 0)

@@ -192,13 +192,14 @@ static const struct field made_fields[] = {
 
 struct read_record {
 	bool is_done;
-	const char *root, *snapshot;
+	const char *root, *root_uuid, *snapshot;
 	uint64_t default_id;
 };
 
 static const struct field record_fields[] = {
 	{ "done", FIELD_BOOLEAN, offsetof(struct read_record, is_done), true },
 	{ "root", FIELD_STRING, offsetof(struct read_record, root), true },
+	{ "root_uuid", FIELD_STRING, offsetof(struct read_record, root_uuid), true },
 	{ "snapshot", FIELD_STRING, offsetof(struct read_record, snapshot), true },
 	{ "default", FIELD_NUMBER, offsetof(struct read_record, default_id), true },
 	{ 0 },
@@ -244,6 +245,7 @@ static int read_all(const struct field_reader *reader, const json_t *root,
 
 	if ((r = fields_read(reader, root, "", record_fields, &read)) < 0 ||
 	    (r = set(&record->root, read.root, reader->err)) < 0 ||
+	    (r = set(&record->root_uuid, read.root_uuid, reader->err)) < 0 ||
 	    (r = set(&record->snapshot, read.snapshot, reader->err)) < 0 ||
 	    (r = read_made(reader, root, record)) < 0)
 		return r;
@@ -290,6 +292,7 @@ static void put_record(FILE *out, const void *data)
 	br_json_number(&json, "version", VERSION);
 	br_json_bool(&json, "done", record->is_done);
 	br_json_string(&json, "root", record->root);
+	br_json_string(&json, "root_uuid", record->root_uuid);
 	br_json_string(&json, "snapshot", record->snapshot);
 	br_json_number(&json, "default", record->default_id);
 	br_json_open_array(&json, "made");
@@ -349,6 +352,7 @@ void init_record_free(struct init_record *record)
 	free(record->made);
 	free(record->files);
 	free(record->root);
+	free(record->root_uuid);
 	free(record->snapshot);
 	*record = (struct init_record){ 0 };
 }

@@ -88,6 +88,27 @@ static int put_back(const struct undo *undo, int root, const struct init_written
 		      : br_error_set(err, BR_ERR_REMOVE, errno, file->path, NULL);
 }
 
+/*
+ * Is the root the subvolume that it was, with the id that files had for it? After a reset that id is that of an archive;
+ * and one that was moved has other mounts.
+ */
+static bool is_same_root(const struct undo *undo, int root)
+{
+	char uuid[INIT_UUID_SIZE];
+	struct br_subvol subvol;
+	struct br_error ignored;
+
+	if (br_subvol_stat(root, &subvol, &ignored) < 0)
+		return false;
+	init_uuid_text(subvol.uuid, uuid);
+	return strcmp(uuid, undo->record->root_uuid) == 0;
+}
+
+static bool names_root(const struct undo *undo, const struct init_written *file)
+{
+	return strcmp(file->path, undo->options->config) != 0;
+}
+
 static int undo_file(struct undo *undo, int root, const struct init_written *file,
 		     struct br_error *err)
 {
@@ -99,6 +120,12 @@ static int undo_file(struct undo *undo, int root, const struct init_written *fil
 		return 0;
 	if (!is_same_file(root, file) && !is_as_written(root, file)) {
 		keep(undo, file->path, "it was changed since");
+		return 0;
+	}
+	if (names_root(undo, file) && !is_same_root(undo, root)) {
+		tell(undo, "", "", file->path);
+		(void)puts(
+			"  stays: it names the root by its name, and what it was would lead elsewhere by now");
 		return 0;
 	}
 	r = put_back(undo, root, file, err);

@@ -253,6 +253,7 @@ struct init_written {
 struct init_record {
 	bool exists, is_done;
 	char *root;          /* the subvolume that was prepared, "": the top level */
+	char *root_uuid;     /* of it, before the first reset; of --format: "" */
 	char *snapshot;      /* the one for safety, from the top level */
 	uint64_t default_id; /* the default subvolume before; 0: not changed */
 	struct init_made *made;

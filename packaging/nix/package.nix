@@ -44,7 +44,7 @@ stdenv.mkDerivation {
   enableParallelBuilding = true;
 
   # The hooks are those of other distributions; that of NixOS is a module.
-  installTargets = [ "install-programs" "install-units" "install-man" "install-completions" ];
+  installTargets = [ "install-programs" "install-units" "install-man" "install-completions" "install-presets" ];
 
   # The test suite needs root and loop devices.
   doInstallCheck = true;

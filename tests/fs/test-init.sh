@@ -47,6 +47,10 @@ make_system() { # directory, id
 	echo enabled >"$root/var/lib/systemd/deb-systemd-helper-enabled/x"
 	echo log >"$root/var/log/syslog"
 	echo file >"$root/home/me/file"
+	mkdir -p "$root/opt/deploy" "$root/opt/service"
+	printf '%s\n' root:x:0:0:root:/root:/bin/sh deploy:x:1001:1001::/opt/deploy:/bin/sh \
+		service:x:990:990::/opt/service:/bin/false gone:x:1002:1002::/opt/gone:/bin/sh odd:x:1003:1003::/:/bin/sh \
+		>"$root/etc/passwd"
 	printf '[Service]\nStateDirectory=soon other/one\n' >"$root/usr/lib/systemd/system/soon.service"
 	printf '[Service]\nDynamicUser=yes\nStateDirectory=dynamic\n' >"$root/usr/lib/systemd/system/dynamic@.service"
 	ln -s /usr/lib/systemd/system/soon.service "$root/etc/systemd/system/multi-user.target.wants/soon.service"
@@ -87,7 +91,6 @@ make_fedora() {
 	make_system "$top/root" fedora
 	rm -r "$top/root/home/me"
 	btrfs -q subvolume create "$top/root/var/lib/machines"
-	mkdir "$top/root/opt"
 	btrfs -q subvolume create "$top/root/opt/data"
 	echo data >"$top/root/opt/data/file"
 	fstab "$top/root" "UUID=$uuid / btrfs subvol=root,compress=zstd:1 0 0" \
@@ -272,9 +275,9 @@ check_layout() { # layout, argument of init...
 
 check_all() {
 	check_layout debian
-	kept /home /var/log /var/lib/app /var/lib/postgresql /var/lib/soon /var/lib/other/one /var/lib/private \
+	kept /home /opt/deploy /var/log /var/lib/app /var/lib/postgresql /var/lib/soon /var/lib/other/one /var/lib/private \
 		/var/lib/systemd/timers
-	not_kept /var/lib/dpkg /var/lib/rpm /var/lib/pacman /var/lib/empty /var/lib/systemd/deb-systemd-helper-enabled
+	not_kept /opt/service /opt/gone /var/lib/dpkg /var/lib/rpm /var/lib/pacman /var/lib/empty /var/lib/systemd/deb-systemd-helper-enabled
 	jq -e '.persist | all(.path != "/var/lib/postgresql" or .method == "subvolume")' "$dir/json" >/dev/null ||
 		fail 'a database is copied'
 	[ "$(stat -c %i "$top/@rootfs/var/lib/postgresql")" -eq 256 ] || fail 'not converted'
@@ -295,6 +298,11 @@ check_all() {
 	grep -q "subvolid=$(id_of @home),subvol=/@home" "$top/@/etc/fstab" || fail "fstab: $(cat "$top/@/etc/fstab")"
 	grep -q 'rw,relatime,subvol=/@	0 0' "$top/@/etc/fstab" || fail "fstab: $(cat "$top/@/etc/fstab")"
 	grep -q 'rootflags=subvol=@ rw' "$top/@/boot/loader/entries/arch.conf" || fail 'the boot loader still has the id'
+	# the id that the former fstab has is that of an archive by now
+	init 0 --undo --yes
+	says 'stays: it names the root by its name'
+	grep -q 'rw,relatime,subvol=/@	0 0' "$top/@/etc/fstab" || fail "fstab after a reset: $(cat "$top/@/etc/fstab")"
+	[ ! -e "$top/@/etc/blankroot.conf" ] || fail 'the configuration is still there'
 	end
 	check_layout opensuse
 	not_kept /var /.snapshots
