@@ -9,6 +9,7 @@
 #include "blockdev.h"
 #include "cleanup.h"
 #include "command.h"
+#include "file-leftovers.h"
 #include "lock-wait.h"
 #include "private-dir.h"
 #include "record.h"
@@ -220,9 +221,18 @@ static int make_directories(struct format *format, struct br_error *err)
 	return r;
 }
 
+/* What an interrupted run left beside its record. */
+static int clear_leftovers(const struct format *format, struct br_error *err)
+{
+	BR_AUTO_CLOSE int state = -1;
+	int r = br_private_dir_open(format->top, BR_STATE_DIR, &state, err);
+
+	return r < 0 ? r : br_file_clear_leftovers(state, err);
+}
+
 static int fill(struct format *format, struct br_error *err)
 {
-	int r = 0;
+	int r = clear_leftovers(format, err);
 
 	for (size_t i = 0; r == 0 && i < format->count; i++)
 		r = make_subvolume(format, &format->subvolumes[i], err);

@@ -16,6 +16,7 @@
 /* No run has as many. */
 #define INIT_CALLS_MAX 108
 #define UNDO_CALLS_MAX 44
+#define FORMAT_CALLS_MAX 150
 
 /* A root with an id in its fstab, as genfstab writes it. */
 static void make_system(int top)
@@ -69,7 +70,7 @@ static bool kill_at(void *data, const struct stepper_call *call)
 static bool is_left_out(unsigned number, unsigned calls_max)
 {
 	const char *crash = getenv("BLANKROOT_CRASH");
-	unsigned stride = run_tool_is_sanitized() ? 9 : 3;
+	unsigned stride = run_tool_is_sanitized() ? 15 : 5;
 
 	return !(crash && strcmp(crash, "full") == 0) && number % stride != 0 &&
 	       number + 1 != calls_max;
@@ -201,6 +202,53 @@ START_TEST(test_undo_killed)
 }
 END_TEST
 
+/* --- an empty device --- */
+
+/* What was made before the record was on it, somebody has to remove. */
+static bool is_refused(const struct image *image, const char *const *argv)
+{
+	struct run_result result;
+	bool is_refused;
+
+	run(&(struct run_options){ .argv = argv }, &result);
+	is_refused = result.code == 1 && strstr(result.err, "wipefs --all");
+	ck_assert_msg(is_refused || result.code == 0, "%d: %s", result.code, result.err);
+	run_free(&result);
+	if (is_refused)
+		free(run_shell(-1, "wipefs --all %s", image->device[0]));
+	return is_refused;
+}
+
+START_TEST(test_format_killed)
+{
+	unsigned number = (unsigned)_i;
+	struct image *image;
+
+	if (is_left_out(number, FORMAT_CALLS_MAX))
+		return;
+	image = server_begin();
+	image_unmount(image);
+	free(run_shell(-1, "wipefs --all %s", image->device[0]));
+	BR_AUTO_FREE char *device = NULL;
+	ck_assert(asprintf(&device, "--format=%s", image->device[0]) >= 0);
+	const char *const argv[] = { run_helper_path(),
+				     "init",
+				     "--yes",
+				     device,
+				     "--preset=packaging/presets/database.conf",
+				     NULL };
+	(void)run_killed(argv, number, FORMAT_CALLS_MAX);
+	while (is_refused(image, argv))
+		;
+	image_mount(image, NULL);
+	BR_AUTO_FREE char *is = run_shell(
+		image->top, "ls -A; ls -A .blankroot; btrfs property get -ts root-blank ro; "
+			    "btrfs subvolume list . | wc -l; lsattr -d postgresql | grep -o C");
+	ck_assert_str_eq(is, ".blankroot\nhome\nlog\nmysql\nold_roots\npersist\npostgresql\nroot\n"
+			     "root-blank\nsnapshots\nsrv\ninit.json\nro=true\n8\nC\n");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("init-killed");
@@ -208,5 +256,6 @@ int main(void)
 
 	tcase_add_loop_test(tcase, test_init_killed, 1, INIT_CALLS_MAX);
 	tcase_add_loop_test(tcase, test_undo_killed, 1, UNDO_CALLS_MAX);
+	tcase_add_loop_test(tcase, test_format_killed, 1, FORMAT_CALLS_MAX);
 	return suite_run(suite, true);
 }
