@@ -33,9 +33,10 @@ static int check(const void *data)
 	     options->replace_config || options->json))
 		return refuse("--undo goes with --device, --subvolume, --dry-run and --yes only",
 			      NULL);
-	if (options->config[0] != '/')
-		return refuse("--config takes an absolute path, as seen in the root, not",
-			      options->config);
+	if (options->config[0] != '/' || br_config_subvolume_problem(options->config + 1))
+		return refuse(
+			"--config takes an absolute and normal path, as seen in the root, not",
+			options->config);
 	return EXIT_DONE;
 }
 

@@ -10,7 +10,6 @@
 #include "cleanup.h"
 #include "copy.h"
 #include "file-leftovers.h"
-#include "file.h"
 #include "marking.h"
 #include "name.h"
 #include "private-dir.h"
@@ -28,8 +27,6 @@
 
 #define STAGING INIT_STAGING_NAME
 #define COMMENT "before blankroot init"
-#define LABEL "security.selinux"
-#define LABEL_MAX 256
 
 struct work {
 	const struct init_system *system;
@@ -272,43 +269,6 @@ static int do_blank(const struct work *work, const char *path, struct br_error *
 
 /* --- files --- */
 
-/* What was there is kept as it is, with all its attributes: by a second name. */
-static int keep_old(int root, const struct init_step *step, struct br_error *err)
-{
-	const char *from = step->path + 1, *to = step->kept + 1;
-
-	if (linkat(root, from, root, to, 0) != 0 && errno != EEXIST)
-		return br_error_set(err, BR_ERR_LINK, errno, step->kept, NULL);
-	return 0;
-}
-
-/* The next system may not read a file that has no label. */
-static void copy_label(int root, const struct init_step *step)
-{
-	BR_AUTO_CLOSE int from = openat(root, step->kept + 1, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	BR_AUTO_CLOSE int to = openat(root, step->path + 1, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	char label[LABEL_MAX];
-	ssize_t size = from >= 0 ? fgetxattr(from, LABEL, label, sizeof(label)) : -1;
-
-	if (size > 0 && to >= 0)
-		(void)!fsetxattr(to, LABEL, label, (size_t)size, 0); /* as good as without it */
-}
-
-static int write_file(int root, const struct init_step *step, struct br_error *err)
-{
-	struct stat st = { .st_mode = 0644 };
-	int r = 0;
-
-	if (step->kept && (fstatat(root, step->path + 1, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
-			   (r = keep_old(root, step, err)) < 0))
-		return r < 0 ? r : br_error_set(err, BR_ERR_STAT, errno, step->path, NULL);
-	r = br_file_replace(root, step->path + 1, step->text, strlen(step->text),
-			    st.st_mode & 07777, err);
-	if (r == 0 && step->kept)
-		copy_label(root, step);
-	return r;
-}
-
 static int do_file(const struct work *work, const struct init_step *step, struct br_error *err)
 {
 	BR_AUTO_CLOSE int root = -1;
@@ -317,7 +277,7 @@ static int do_file(const struct work *work, const struct init_step *step, struct
 	if ((r = init_open_target(work->system, &root, err)) < 0 ||
 	    (r = init_record_add_file(work->record, step->path, step->kept, step->text, err)) < 0 ||
 	    (r = init_record_save(work->system->top, work->record, err)) < 0 ||
-	    (r = write_file(root, step, err)) < 0)
+	    (r = init_file_write(root, step, err)) < 0)
 		return r;
 	return br_subvol_commit(work->system->top, err);
 }

@@ -92,7 +92,7 @@ static int add_path(struct format *format, const char *path, struct br_error *er
 	if (!added)
 		return no_memory(err);
 	added->nodatacow = is_nodatacow(&format->preset, mountpoint);
-	added->flags = CLOSED;
+	/* without flags: programs of containers may need all that theirs would take away */
 	return 0;
 }
 

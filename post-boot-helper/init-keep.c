@@ -265,18 +265,23 @@ static int suggest_machine_id(const struct init_system *system, struct init_keep
 	return init_keeps_add(keeps, "/etc/machine-id", &how, err);
 }
 
-static int suggest_configuration(const struct init_system *system, struct init_keeps *keeps,
-				 struct br_error *err)
+static int suggest_configuration(const struct init_system *system, const char *config,
+				 struct init_keeps *keeps, struct br_error *err)
 {
 	static const struct init_keep_how file = { .why = INIT_WHY_BLANKROOT },
 					  dir = { .why = INIT_WHY_BLANKROOT,
 						  .create = BR_CREATE_DIRECTORY };
+	BR_AUTO_FREE char *further = NULL;
 	int r;
 
 	if (init_is_nixos(system))
 		return 0;
-	r = init_keeps_add(keeps, BR_CONFIG_PATH, &file, err);
-	return r < 0 ? r : init_keeps_add(keeps, BR_CONFIG_PATH ".d", &dir, err);
+	if (asprintf(&further, "%s.d", config) < 0) {
+		further = NULL;
+		return no_memory(err);
+	}
+	r = init_keeps_add(keeps, config, &file, err);
+	return r < 0 ? r : init_keeps_add(keeps, further, &dir, err);
 }
 
 /* The store of NixOS, where it has no subvolume of its own. */
@@ -317,8 +322,9 @@ static int suggest_one_nested(void *data, const char *path, uint64_t id, struct 
 	return init_keeps_add(nested->keeps, absolute, &how, err);
 }
 
-int init_keeps_suggest(const struct init_system *system, const struct init_mounts *mounts,
-		       struct init_keeps *keeps, struct br_error *err)
+int init_keeps_suggest(const struct init_system *system, const char *config,
+		       const struct init_mounts *mounts, struct init_keeps *keeps,
+		       struct br_error *err)
 {
 	struct nested nested = { system, mounts, keeps };
 	int r;
@@ -326,7 +332,7 @@ int init_keeps_suggest(const struct init_system *system, const struct init_mount
 	if ((r = suggest_machine_id(system, keeps, err)) < 0 ||
 	    (r = suggest_places(system, mounts, keeps, err)) < 0 ||
 	    (r = suggest_homes(system, mounts, keeps, err)) < 0 ||
-	    (r = suggest_configuration(system, keeps, err)) < 0 ||
+	    (r = suggest_configuration(system, config, keeps, err)) < 0 ||
 	    (r = suggest_store(system, mounts, keeps, err)) < 0 ||
 	    (r = init_state_suggest(system, mounts, keeps, err)) < 0)
 		return r;

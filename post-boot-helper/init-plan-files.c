@@ -22,6 +22,8 @@ static int plan_file(const struct planning *planning, const char *path, char *te
 		     bool by_hand, struct br_error *err)
 {
 	struct init_step *step = init_plan_add_step(planning->plan, INIT_STEP_FILE, path, err);
+	BR_AUTO_FREE char *kept = NULL;
+	int r;
 
 	if (!step) {
 		free(text);
@@ -31,11 +33,11 @@ static int plan_file(const struct planning *planning, const char *path, char *te
 	step->text = text;
 	step->old = old;
 	step->by_hand = by_hand;
-	if (old && asprintf(&step->kept, "%s" INIT_KEPT_SUFFIX, path) < 0) {
-		step->kept = NULL;
-		return no_memory(err);
-	}
-	return 0;
+	/* also where nothing is kept: that it can be written there is found out now */
+	r = init_file_choose_kept(planning->files.fd, path, &kept, err);
+	if (r == 0 && old)
+		step->kept = br_take_ptr(&kept);
+	return r;
 }
 
 /* A file in which something may have to be named otherwise. */
@@ -47,7 +49,7 @@ static int plan_renaming(const struct planning *planning, const char *path, bool
 	BR_AUTO_FREE char *text = NULL;
 	struct br_error ignored;
 
-	if (system_root_read(&planning->files, path, INIT_TEXT_MAX, &old, NULL, &ignored) < 0)
+	if (init_file_read(planning->files.fd, path, &old, &ignored) < 0)
 		return 0; /* it need not exist */
 	text = rename(old, planning);
 	if (!text)
@@ -156,7 +158,7 @@ static int read_configuration(const struct planning *planning, char **old_ret, b
 	struct br_error missing;
 
 	*is_done_ret = false;
-	if (system_root_read(&planning->files, path, INIT_TEXT_MAX, old_ret, NULL, &missing) < 0) {
+	if (init_file_read(planning->files.fd, path, old_ret, &missing) < 0) {
 		if (missing.sys_errno == ENOENT)
 			return 0;
 		*err = missing;
@@ -207,7 +209,8 @@ int init_plan_configuration(const struct planning *planning, struct br_error *er
 
 	if ((r = init_preset_load(planning->options->preset, &plan->preset, err)) < 0 ||
 	    (r = init_preset_keep(&plan->preset, &plan->mounts, &plan->keeps, err)) < 0 ||
-	    (r = init_keeps_suggest(planning->system, &plan->mounts, &plan->keeps, err)) < 0)
+	    (r = init_keeps_suggest(planning->system, planning->options->config, &plan->mounts,
+				    &plan->keeps, err)) < 0)
 		return r;
 	if (plan->keeps.count > 0)
 		qsort(plan->keeps.keeps, plan->keeps.count, sizeof(*plan->keeps.keeps),

@@ -47,47 +47,6 @@ static void keep(struct undo *undo, const char *path, const char *why)
 
 /* --- files --- */
 
-/* *ret: what is there has the sum that was written. */
-static bool is_as_written(int root, const struct init_written *file)
-{
-	const struct system_root files = { root, "" };
-	BR_AUTO_FREE char *text = NULL;
-	struct br_error ignored;
-	char sum[INIT_SUM_SIZE];
-
-	if (system_root_read(&files, file->path, INIT_TEXT_MAX, &text, NULL, &ignored) < 0)
-		return false;
-	init_sum(text, sum);
-	return strcmp(sum, file->sum) == 0;
-}
-
-/* Two names of one file: it was not replaced yet. */
-static bool is_same_file(int root, const struct init_written *file)
-{
-	struct stat a, b;
-
-	return file->kept[0] && fstatat(root, file->path + 1, &a, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       fstatat(root, file->kept + 1, &b, AT_SYMLINK_NOFOLLOW) == 0 && a.st_ino == b.st_ino;
-}
-
-static int put_back(const struct undo *undo, int root, const struct init_written *file,
-		    struct br_error *err)
-{
-	const char *path = file->path + 1, *kept = file->kept + 1;
-	int r;
-
-	if (undo->options->dry_run)
-		return 0;
-	if (!file->kept[0])
-		r = unlinkat(root, path, 0);
-	else if (is_same_file(root, file))
-		r = unlinkat(root, kept, 0); /* to rename a file to itself does nothing */
-	else
-		r = renameat(root, kept, root, path);
-	return r == 0 ? br_subvol_commit(undo->system->top, err)
-		      : br_error_set(err, BR_ERR_REMOVE, errno, file->path, NULL);
-}
-
 /*
  * Is the root the subvolume that it was, with the id that files had for it? After a reset that id is that of an archive;
  * and one that was moved has other mounts.
@@ -109,28 +68,39 @@ static bool names_root(const struct undo *undo, const struct init_written *file)
 	return strcmp(file->path, undo->options->config) != 0;
 }
 
+static int put_back(const struct undo *undo, int root, const struct init_written *file,
+		    struct br_error *err)
+{
+	int r;
+
+	if (undo->options->dry_run)
+		return 0;
+	if ((r = init_file_put_back(root, file, err)) == 0)
+		r = br_subvol_commit(undo->system->top, err);
+	audit_result("init-undo", NULL, file->path, r, err);
+	return r;
+}
+
 static int undo_file(struct undo *undo, int root, const struct init_written *file,
 		     struct br_error *err)
 {
-	bool has_kept = file->kept[0] && init_exists(root, file->kept + 1);
+	enum init_file_state state = init_file_look(root, file);
 	int r;
 
-	/* it was not written yet, or is back already */
-	if ((file->kept[0] && !has_kept) || (!file->kept[0] && !init_exists(root, file->path + 1)))
+	if (state == INIT_FILE_GONE)
 		return 0;
-	if (!is_same_file(root, file) && !is_as_written(root, file)) {
+	if (state == INIT_FILE_CHANGED) {
 		keep(undo, file->path, "it was changed since");
 		return 0;
 	}
-	if (names_root(undo, file) && !is_same_root(undo, root)) {
-		tell(undo, "", "", file->path);
+	if (state == INIT_FILE_WRITTEN && names_root(undo, file) && !is_same_root(undo, root)) {
+		br_text_put_name(stdout, file->path);
 		(void)puts(
-			"  stays: it names the root by its name, and what it was would lead elsewhere by now");
+			" stays: it names the root by its name, and what it was would lead elsewhere "
+			"by now");
 		return 0;
 	}
 	r = put_back(undo, root, file, err);
-	if (!undo->options->dry_run)
-		audit_result("init-undo", NULL, file->path, r, err);
 	if (r == 0)
 		tell(undo, file->kept[0] ? "put back " : "removed ",
 		     file->kept[0] ? "would put back " : "would remove ", file->path);

@@ -2,7 +2,7 @@
 /*
  * The parts of blankroot init: what there is (init-find.c, init-fstab.c), what should survive (init-keep.c, init-state.c,
  * init-units.c, init-preset.c), the configuration that says so (init-conf.c), the steps (init-plan.c, init-print.c), carrying
- * them out (init-do.c) with a record of what was made (init-record.c), and taking that back (init-undo.c). An empty device:
+ * them out (init-do.c, init-file.c) with a record of what was made (init-record.c), and taking that back (init-undo.c). An empty device:
  * init-format.c.
  */
 #ifndef BLANKROOT_INIT_H
@@ -159,11 +159,11 @@ BR_MUST_CHECK int init_keeps_add(struct init_keeps *keeps, const char *path,
 				 const struct init_keep_how *how, struct br_error *err);
 
 /*
- * Suggest what should survive: all that is there, and neither of the packages nor mounted.
+ * Suggest what should survive: all that is there, and neither of the packages nor mounted. config: where that will be.
  *
  * BR_ERR_NOMEM, BR_ERR_READ, BR_ERR_SUBVOLUME.
  */
-BR_MUST_CHECK int init_keeps_suggest(const struct init_system *system,
+BR_MUST_CHECK int init_keeps_suggest(const struct init_system *system, const char *config,
 				     const struct init_mounts *mounts, struct init_keeps *keeps,
 				     struct br_error *err);
 
@@ -364,6 +364,35 @@ void init_print_next(const struct init_told *told);
 void init_print_json(const struct init_told *told);
 /* A step in words. */
 void init_print_step(const struct init_step *step, const struct init_system *system);
+
+/* --- init-file.c: files of a root, by absolute paths in it; root: its directory --- */
+
+/* Read one. Errors of br_open_parent and br_file_read. */
+BR_MUST_CHECK int init_file_read(int root, const char *path, char **text_ret, struct br_error *err);
+
+/*
+ * A name beside it for what is there, which is not that of something kept earlier.
+ *
+ * Returns 0 with *ret owned by the caller. BR_ERR_CREATE, BR_ERR_NOMEM, those of br_open_parent.
+ */
+BR_MUST_CHECK int init_file_choose_kept(int root, const char *path, char **ret,
+					struct br_error *err);
+
+/* Carry out INIT_STEP_FILE. BR_ERR_STAT, BR_ERR_LINK, those of br_open_parent and br_file_replace. */
+BR_MUST_CHECK int init_file_write(int root, const struct init_step *step, struct br_error *err);
+
+enum init_file_state {
+	INIT_FILE_GONE,      /* there is nothing to put back, or to remove */
+	INIT_FILE_UNWRITTEN, /* what was there is kept, and still there */
+	INIT_FILE_WRITTEN,
+	INIT_FILE_CHANGED, /* by somebody else */
+};
+
+enum init_file_state init_file_look(int root, const struct init_written *file);
+
+/* Put back what was there, or remove it if nothing was. Not flushed. BR_ERR_REMOVE, those of br_open_parent. */
+BR_MUST_CHECK int init_file_put_back(int root, const struct init_written *file,
+				     struct br_error *err);
 
 /* --- init-do.c --- */
 

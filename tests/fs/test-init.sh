@@ -412,6 +412,15 @@ check_refusals() {
 	echo 'ephemeral "@rootfs" { }' >"$top/@rootfs/etc/blankroot.conf"
 	before=$(list_all)
 	refused '--replace-config' --yes
+	refused 'No such file or directory' --yes --config=/etc/missing/blankroot.conf
+	mv "$top/@rootfs/etc" "$top/@rootfs/usr/etc"
+	ln -s usr/etc "$top/@rootfs/etc"
+	before=$(list_all)
+	refused 'symbolic link in path' --yes --replace-config
+	rm "$top/@rootfs/etc"
+	mv "$top/@rootfs/usr/etc" "$top/@rootfs/etc"
+	before=$(list_all)
+	init 2 --yes --config=/etc/../blankroot.conf
 	init 0 --yes --replace-config
 	[ "$(cat "$top/@rootfs/etc/blankroot.conf.before-blankroot")" = 'ephemeral "@rootfs" { }' ] || fail 'lost a configuration'
 	check_undo
