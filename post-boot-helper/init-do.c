@@ -3,7 +3,7 @@
  * blankroot init: carrying the steps out. What is made is in the record before it has its place, and each step is on the
  * disk before the next begins.
  */
-#include "init.h"
+#include "init-look.h"
 
 #include "audit.h"
 #include "beneath.h"
@@ -51,8 +51,12 @@ static int note_state_directory(const struct work *work, struct br_error *err)
 	BR_AUTO_CLOSE int fd = openat(work->system->top, BR_STATE_DIR,
 				      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (fd >= 0 && init_is_empty(work->system->top, BR_STATE_DIR) &&
-	    flistxattr(fd, NULL, 0) == 0)
+	bool is_empty = false;
+	int r = init_look_empty(work->system->top, BR_STATE_DIR, &is_empty, err);
+
+	if (r < 0)
+		return r;
+	if (fd >= 0 && is_empty && flistxattr(fd, NULL, 0) == 0)
 		return init_record_add_made(work->record, BR_STATE_DIR, NULL, err);
 	return note_directory(work, BR_STATE_DIR, err);
 }
@@ -60,21 +64,22 @@ static int note_state_directory(const struct work *work, struct br_error *err)
 static int clear_in(int dir, const char *path, struct br_error *err)
 {
 	BR_AUTO_CLOSE int fd = -1;
-	struct br_error ignored;
+	int r = br_open_beneath(dir, path, O_RDONLY | O_DIRECTORY, 0, &fd, err);
 
-	if (br_open_beneath(dir, path, O_RDONLY | O_DIRECTORY, 0, &fd, &ignored) < 0)
-		return 0; /* it need not exist */
+	if (r < 0)
+		return init_is_missing(err) ? 0 : r;
 	return br_file_clear_leftovers(fd, err);
 }
 
 int init_clear_leftovers(const struct init_system *system, struct br_error *err)
 {
 	BR_AUTO_CLOSE int root = -1;
-	struct br_error ignored;
 	int r = clear_in(system->top, BR_STATE_DIR, err);
 
-	if (r < 0 || init_open_target(system, &root, &ignored) < 0)
+	if (r < 0)
 		return r;
+	if ((r = init_open_target(system, &root, err)) < 0)
+		return init_is_missing(err) ? 0 : r; /* it has not moved yet */
 	if ((r = clear_in(root, "etc", err)) < 0 || (r = clear_in(root, "etc/default", err)) < 0 ||
 	    (r = clear_in(root, "etc/kernel", err)) < 0 ||
 	    (r = clear_in(root, "boot/grub", err)) < 0 ||
@@ -244,9 +249,12 @@ static int prepare_blank(const struct work *work, struct br_error *err)
 static int drop_empty(const struct work *work, const char *path, struct br_error *err)
 {
 	struct br_subvol subvol;
+	bool is_empty = false;
+	int r = init_look_empty(work->system->top, path, &is_empty, err);
 
-	if (!init_is_ours(work->system->top, work->record, path, &subvol) ||
-	    !init_is_empty(work->system->top, path))
+	if (r < 0)
+		return r;
+	if (!is_empty || !init_is_ours(work->system->top, work->record, path, &subvol))
 		return 0;
 	return br_subvol_delete_tree(work->system->top, path, subvol.id, err);
 }

@@ -3,7 +3,7 @@
  * blankroot init: files of the root, replaced so that what was there is kept, and can be put back. The root may be that of
  * another system, and its links lead elsewhere there: none is followed.
  */
-#include "init.h"
+#include "init-look.h"
 
 #include "beneath.h"
 #include "cleanup.h"
@@ -65,6 +65,19 @@ int init_file_read(int root, const char *path, char **text_ret, struct br_error 
 
 /* --- writing --- */
 
+/* Can that name be taken for what is there? It has it already when a run was interrupted. */
+static int look_at_kept(const struct place *place, const char *kept, bool *is_free_ret,
+			struct br_error *err)
+{
+	struct stat st;
+
+	*is_free_ret = is_one_file(place->dir, place->name, kept);
+	if (*is_free_ret || fstatat(place->dir, kept, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	*is_free_ret = errno == ENOENT;
+	return *is_free_ret ? 0 : br_error_set(err, BR_ERR_STAT, errno, kept, NULL);
+}
+
 int init_file_choose_kept(int root, const char *path, char **ret, struct br_error *err)
 {
 	AUTO_PLACE struct place place;
@@ -73,6 +86,7 @@ int init_file_choose_kept(int root, const char *path, char **ret, struct br_erro
 	for (unsigned n = 1; r == 0 && n < KEPT_MAX; n++) {
 		char number[16] = "";
 		BR_AUTO_FREE char *kept = NULL;
+		bool is_free = false;
 
 		if (n > 1)
 			(void)snprintf(number, sizeof(number), "-%u", n); /* fits */
@@ -80,8 +94,8 @@ int init_file_choose_kept(int root, const char *path, char **ret, struct br_erro
 			kept = NULL;
 			return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
 		}
-		if (!init_exists(place.dir, last_of(kept)) ||
-		    is_one_file(place.dir, place.name, last_of(kept))) {
+		r = look_at_kept(&place, last_of(kept), &is_free, err);
+		if (r == 0 && is_free) {
 			*ret = br_take_ptr(&kept);
 			return 0;
 		}

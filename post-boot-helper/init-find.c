@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* blankroot init: the root that is to start blank, and what it is. */
-#include "init.h"
+#include "init-look.h"
 
 #include "beneath.h"
 #include "cleanup.h"
@@ -248,13 +248,14 @@ static char *os_release_value(const char *text, const char *key)
 static int read_os_release(struct init_system *system, struct br_error *err)
 {
 	BR_AUTO_FREE char *text = NULL;
-	struct br_error ignored;
+	int r = init_read_text(&system->files, "/etc/os-release", &text, err);
 
 	/* NixOS has a link to what the initramfs makes: there is a file that says enough */
-	if (system_root_read(&system->files, "/etc/os-release", INIT_TEXT_MAX, &text, NULL,
-			     &ignored) < 0 &&
-	    system_root_read(&system->files, "/usr/lib/os-release", INIT_TEXT_MAX, &text, NULL,
-			     &ignored) < 0)
+	if (r == 0 && !text)
+		r = init_read_text(&system->files, "/usr/lib/os-release", &text, err);
+	if (r < 0)
+		return r;
+	if (!text)
 		text = strdup(system_root_has(&system->files, "/etc/NIXOS") ||
 					      system_root_has(&system->files, "/nix/store")
 				      ? "ID=nixos\nPRETTY_NAME=NixOS\n"

@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "command.h"
 #include "file-leftovers.h"
+#include "init-look.h"
 #include "lock-wait.h"
 #include "private-dir.h"
 #include "record.h"

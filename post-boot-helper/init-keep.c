@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* blankroot init: the list of paths that should survive, and those that every system has. */
-#include "init.h"
+#include "init-look.h"
 
-#include "beneath.h"
 #include "cleanup.h"
-#include "entries.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static int no_memory(struct br_error *err)
 {
@@ -98,45 +94,21 @@ void init_keeps_free(struct init_keeps *keeps)
 	*keeps = (struct init_keeps){ 0 };
 }
 
-/* --- what is there --- */
-
-static int stop(void *data, const char *name, unsigned char type, struct br_error *err)
+/* Add it if it is there, and not mounted. */
+static int add_if_there(const struct init_system *system, const struct init_mounts *mounts,
+			struct init_keeps *keeps, const char *path, const struct init_keep_how *how,
+			struct br_error *err)
 {
-	(void)data;
-	(void)name;
-	(void)type;
-	return br_error_set(err, BR_ERR_LAYOUT, 0, NULL, NULL); /* one is enough */
-}
+	bool is_awaited = how->why == INIT_WHY_USERS || how->why == INIT_WHY_LOGS;
+	bool is_there = false;
+	int r;
 
-bool init_exists(int dir, const char *path)
-{
-	struct stat st;
-
-	return fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-bool init_is_empty(int dir, const char *path)
-{
-	BR_AUTO_CLOSE int fd = -1;
-	struct br_error ignored;
-
-	return br_open_beneath(dir, path, O_RDONLY | O_DIRECTORY, 0, &fd, &ignored) < 0 ||
-	       br_entries_visit(fd, stop, NULL, &ignored) == 0;
-}
-
-/* A file, or a directory, with something in it unless is_awaited; through no link, for a reset follows none. */
-static bool is_there(int root, const char *path, bool is_awaited)
-{
-	BR_AUTO_CLOSE int fd = -1;
-	struct br_error ignored;
-	struct stat st;
-
-	if (br_open_beneath(root, path + 1, O_PATH | O_NOFOLLOW, 0, &fd, &ignored) < 0 ||
-	    fstat(fd, &st) != 0)
-		return false;
-	if (S_ISDIR(st.st_mode))
-		return is_awaited || !init_is_empty(root, path + 1);
-	return S_ISREG(st.st_mode);
+	if (init_mounts_cover(mounts, path))
+		return 0;
+	r = init_look_there(system->fd, path, is_awaited, &is_there, err);
+	if (r < 0)
+		return r;
+	return is_there ? init_keeps_add(keeps, path, how, err) : 0;
 }
 
 /* --- what every system has --- */
@@ -181,12 +153,6 @@ static const struct place places[] = {
 	{ "/var/spool", INIT_WHY_LOGS },
 };
 
-/* Of what is put there later, too. */
-static bool is_awaited(enum init_why why)
-{
-	return why == INIT_WHY_USERS || why == INIT_WHY_LOGS;
-}
-
 static int suggest_places(const struct init_system *system, const struct init_mounts *mounts,
 			  struct init_keeps *keeps, struct br_error *err)
 {
@@ -195,9 +161,7 @@ static int suggest_places(const struct init_system *system, const struct init_mo
 	for (size_t i = 0; r == 0 && i < sizeof(places) / sizeof(places[0]); i++) {
 		const struct init_keep_how how = { .why = places[i].why };
 
-		if (!init_mounts_cover(mounts, places[i].path) &&
-		    is_there(system->fd, places[i].path, is_awaited(places[i].why)))
-			r = init_keeps_add(keeps, places[i].path, &how, err);
+		r = add_if_there(system, mounts, keeps, places[i].path, &how, err);
 	}
 	return r;
 }
@@ -235,18 +199,16 @@ static int suggest_homes(const struct init_system *system, const struct init_mou
 {
 	static const struct init_keep_how how = { .why = INIT_WHY_USERS };
 	BR_AUTO_FREE char *text = NULL;
-	struct br_error ignored;
-	int r = 0;
+	int r = init_read_text(&system->files, "/etc/passwd", &text, err);
 
-	if (system_root_read(&system->files, "/etc/passwd", INIT_TEXT_MAX, &text, NULL, &ignored) <
-	    0)
-		return 0;
+	if (r < 0 || !text)
+		return r;
 	for (const char *line = text; r == 0 && *line;) {
 		const char *end = strchrnul(line, '\n');
 		BR_AUTO_FREE char *home = home_of(line, end);
 
-		if (home && !init_mounts_cover(mounts, home) && is_there(system->fd, home, true))
-			r = init_keeps_add(keeps, home, &how, err);
+		if (home)
+			r = add_if_there(system, mounts, keeps, home, &how, err);
 		line = *end ? end + 1 : end;
 	}
 	return r;
@@ -257,10 +219,7 @@ static int suggest_machine_id(const struct init_system *system, struct init_keep
 			      struct br_error *err)
 {
 	const struct init_keep_how how = { .why = INIT_WHY_IDENTITY, .create = BR_CREATE_FILE };
-	struct stat st;
-
-	if (fstatat(system->fd, "etc/machine-id", &st, AT_SYMLINK_NOFOLLOW) == 0 ||
-	    !system_root_has(&system->files, "/etc"))
+	if (init_exists(system->fd, "etc/machine-id") || !system_root_has(&system->files, "/etc"))
 		return 0;
 	return init_keeps_add(keeps, "/etc/machine-id", &how, err);
 }
@@ -291,10 +250,7 @@ static int suggest_store(const struct init_system *system, const struct init_mou
 	static const struct init_keep_how how = { .why = INIT_WHY_STATE,
 						  .method = BR_METHOD_SUBVOLUME };
 
-	if (!init_is_nixos(system) || init_mounts_cover(mounts, "/nix") ||
-	    !is_there(system->fd, "/nix", false))
-		return 0;
-	return init_keeps_add(keeps, "/nix", &how, err);
+	return init_is_nixos(system) ? add_if_there(system, mounts, keeps, "/nix", &how, err) : 0;
 }
 
 /* --- nested subvolumes: a reset would leave them in the archive --- */
@@ -316,10 +272,7 @@ static int suggest_one_nested(void *data, const char *path, uint64_t id, struct 
 		absolute = NULL;
 		return no_memory(err);
 	}
-	if (init_mounts_cover(nested->mounts, absolute) ||
-	    !is_there(nested->system->fd, absolute, false))
-		return 0;
-	return init_keeps_add(nested->keeps, absolute, &how, err);
+	return add_if_there(nested->system, nested->mounts, nested->keeps, absolute, &how, err);
 }
 
 int init_keeps_suggest(const struct init_system *system, const char *config,

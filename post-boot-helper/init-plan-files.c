@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* blankroot init: which files have to be written, and the configuration among them. */
+#include "init-look.h"
 #include "init-plan.h"
 
 #include "cleanup.h"
@@ -47,10 +48,10 @@ static int plan_renaming(const struct planning *planning, const char *path, bool
 {
 	BR_AUTO_FREE char *old = NULL;
 	BR_AUTO_FREE char *text = NULL;
-	struct br_error ignored;
+	int r;
 
-	if (init_file_read(planning->files.fd, path, &old, &ignored) < 0)
-		return 0; /* it need not exist */
+	if ((r = init_file_read(planning->files.fd, path, &old, err)) < 0)
+		return init_is_missing(err) ? 0 : r;
 	text = rename(old, planning);
 	if (!text)
 		return no_memory(err);
@@ -109,9 +110,8 @@ static int plan_boot_loader(const struct planning *planning, struct br_error *er
 	static const char *const files[] = { "/etc/default/grub", "/etc/kernel/cmdline",
 					     "/boot/grub/grub.cfg", "/boot/grub2/grub.cfg" };
 	struct entries entries = { planning, "/boot/loader/entries" };
-	BR_AUTO_CLOSE int fd = system_root_file(&planning->files, entries.dir,
-						O_RDONLY | O_DIRECTORY);
-	int r = 0;
+	BR_AUTO_CLOSE int fd = -1;
+	int r = init_open_directory(&planning->files, entries.dir, &fd, err);
 
 	for (size_t i = 0; r == 0 && i < sizeof(files) / sizeof(files[0]); i++)
 		r = plan_renaming(planning, files[i], !planning->options->write_boot_loader,
@@ -139,13 +139,14 @@ static int refuse_more_configuration(const struct planning *planning, struct br_
 {
 	BR_AUTO_FREE char *dir = NULL;
 	BR_AUTO_CLOSE int fd = -1;
+	int r;
 
 	if (asprintf(&dir, "%s.d", planning->options->config) < 0) {
 		dir = NULL;
 		return no_memory(err);
 	}
-	fd = system_root_file(&planning->files, dir, O_RDONLY | O_DIRECTORY);
-	return fd < 0 ? 0 : br_entries_visit(fd, stop_at_configuration, NULL, err);
+	r = init_open_directory(&planning->files, dir, &fd, err);
+	return r < 0 || fd < 0 ? r : br_entries_visit(fd, stop_at_configuration, NULL, err);
 }
 
 /* What is there, and was not written by init; owned by the caller. */
@@ -227,12 +228,13 @@ static int look_at_cmdline(const struct planning *planning, struct br_error *err
 {
 	static const struct system_root own = { -1, "" };
 	struct init_plan *plan = planning->plan;
-	struct br_error ignored;
+	int r;
 
-	if (!planning->system->is_running ||
-	    system_root_read(&own, "/proc/cmdline", INIT_TEXT_MAX, &plan->cmdline_old, NULL,
-			     &ignored) < 0)
+	if (!planning->system->is_running)
 		return 0;
+	if ((r = init_read_text(&own, "/proc/cmdline", &plan->cmdline_old, err)) < 0 ||
+	    !plan->cmdline_old)
+		return r;
 	plan->cmdline_new = rename_flags(plan->cmdline_old, planning);
 	return plan->cmdline_new ? 0 : no_memory(err);
 }

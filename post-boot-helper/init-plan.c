@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* blankroot init: what has to be done, as a list of steps, and what is in the way of it. */
 #include "init-plan.h"
+#include "init-look.h"
 
 #include "beneath.h"
 #include "cleanup.h"
@@ -130,11 +131,13 @@ static int plan_blank(const struct planning *planning, struct br_error *err)
 {
 	const struct init_system *system = planning->system;
 	struct br_subvol subvol;
-	bool ours = is_ours(planning, system->blank, &subvol);
+	bool ours = is_ours(planning, system->blank, &subvol), is_empty = false;
+	int r = init_look_empty(system->top, system->blank, &is_empty, err);
 
+	if (r < 0)
+		return r;
 	/* an empty one comes from init --format, and would make no system but NixOS boot */
-	if (ours && subvol.read_only &&
-	    (init_is_nixos(system) || !init_is_empty(system->top, system->blank)))
+	if (ours && subvol.read_only && (init_is_nixos(system) || !is_empty))
 		return 0;
 	if (!ours && init_exists(system->top, system->blank))
 		return br_error_set(
@@ -206,13 +209,9 @@ static int find_mounts(struct planning *planning, struct br_error *err)
 {
 	struct init_plan *plan = planning->plan;
 	BR_AUTO_FREE char *fstab = NULL;
-	struct br_error ignored;
-	int r;
+	int r = init_read_text(&planning->files, "/etc/fstab", &fstab, err);
 
-	if (system_root_read(&planning->files, "/etc/fstab", INIT_TEXT_MAX, &fstab, NULL,
-			     &ignored) < 0)
-		fstab = NULL;
-	if ((r = init_mounts_add(&plan->mounts, fstab, err)) < 0 ||
+	if (r < 0 || (r = init_mounts_add(&plan->mounts, fstab, err)) < 0 ||
 	    (planning->system->is_running && (r = add_running_mounts(planning, err)) < 0) ||
 	    !init_is_top(planning->system))
 		return r;

@@ -3,17 +3,17 @@
  * blankroot init: what should survive of /var/lib. All that is there, for what is left out is lost; but not what packages
  * bring, and what notes which are installed: that has to fit the root, which comes from the blank.
  */
-#include "init.h"
+#include "init-look.h"
 
 #include "beneath.h"
 #include "cleanup.h"
 #include "entries.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define STATE "/var/lib"
 
@@ -142,18 +142,18 @@ static int look_at_systemd(void *data, const char *name, unsigned char type, str
 	return keep(look, name, err);
 }
 
-static int suggest_systemd(const struct look *look, int dir, struct br_error *err)
+static int suggest_systemd(const struct look *look, struct br_error *err)
 {
 	static const struct init_keep_how timers = { .why = INIT_WHY_STATE,
 						     .create = BR_CREATE_DIRECTORY };
-	BR_AUTO_CLOSE int fd = openat(dir, "systemd",
-				      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	BR_AUTO_CLOSE int fd = -1;
 	struct look own = *look;
-	int r;
+	int r = br_open_beneath(look->system->fd, &(STATE "/systemd")[1], O_RDONLY | O_DIRECTORY, 0,
+				&fd, err);
 
 	own.dir = STATE "/systemd";
-	if (fd < 0)
-		return 0;
+	if (r < 0)
+		return init_is_missing(err) ? 0 : r;
 	r = br_entries_visit(fd, look_at_systemd, &own, err);
 	/* timers that were missed are made up for */
 	return r < 0 ? r : init_keeps_add(look->keeps, STATE "/systemd/timers", &timers, err);
@@ -164,19 +164,21 @@ static int suggest_systemd(const struct look *look, int dir, struct br_error *er
 static int look_at_entry(void *data, const char *name, unsigned char type, struct br_error *err)
 {
 	const struct look *look = data;
-	BR_AUTO_CLOSE int dir = -1;
-	struct stat st;
+	bool is_awaited = belongs_to_service(look->units, name), is_there = false;
+	BR_AUTO_FREE char *path = NULL;
+	int r;
 
-	(void)type;
-	if (IS_ONE_OF(name, of_packages) || strcmp(name, "systemd") == 0)
-		return 0;
-	if (br_open_beneath(look->system->fd, &STATE[1], O_RDONLY | O_DIRECTORY, 0, &dir, err) < 0)
-		return err->code;
 	/* a link, or a single file, is a package's; an empty directory may be filled by its service one day */
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR(st.st_mode) ||
-	    (init_is_empty(dir, name) && !belongs_to_service(look->units, name)))
+	if (type != DT_DIR || IS_ONE_OF(name, of_packages) || strcmp(name, "systemd") == 0)
 		return 0;
-	return keep(look, name, err);
+	if (asprintf(&path, "%s/%s", look->dir, name) < 0) {
+		path = NULL;
+		return no_memory(err);
+	}
+	if (init_mounts_cover(look->mounts, path))
+		return 0;
+	r = init_look_there(look->system->fd, path, is_awaited, &is_there, err);
+	return r == 0 && is_there ? keep(look, name, err) : r;
 }
 
 /* What a service that is enabled will have when it runs for the first time. */
@@ -216,11 +218,11 @@ static int suggest(struct look *look, struct br_error *err)
 	int r = br_open_beneath(look->system->fd, &STATE[1], O_RDONLY | O_DIRECTORY, 0, &fd, err);
 
 	if (r < 0)
-		return 0; /* it has none of its own */
+		return init_is_missing(err) ? 0 : r;
 	if ((r = br_entries_visit(fd, look_at_entry, look, err)) < 0 ||
 	    (r = suggest_declared(look, err)) < 0)
 		return r;
-	return suggest_systemd(look, fd, err);
+	return suggest_systemd(look, err);
 }
 
 int init_state_suggest(const struct init_system *system, const struct init_mounts *mounts,

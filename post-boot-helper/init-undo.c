@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* blankroot init --undo: back to how it was, as far as what init made is as it was left. */
-#include "init.h"
+#include "init-look.h"
 
 #include "audit.h"
 #include "beneath.h"
@@ -208,26 +208,39 @@ static int undo_subvolume(struct undo *undo, struct init_made *made, struct br_e
 
 /* --- directories --- */
 
+/* With archives or snapshots in it, it is in use. */
+static int remove_directory(const struct undo *undo, const struct init_made *made, bool *left_ret,
+			    struct br_error *err)
+{
+	if (undo->options->dry_run) {
+		bool is_empty = false;
+		int r = init_look_empty(undo->system->top, made->path, &is_empty, err);
+
+		*left_ret = !is_empty;
+		return r;
+	}
+	*left_ret = unlinkat(undo->system->top, made->path, AT_REMOVEDIR) != 0;
+	if (!*left_ret || errno == ENOTEMPTY || errno == EEXIST)
+		return 0;
+	return br_error_set(err, BR_ERR_REMOVE, errno, made->path, NULL);
+}
+
 static int undo_directory(struct undo *undo, const struct init_made *made, struct br_error *err)
 {
-	int r = 0;
+	bool is_left = false;
+	int r;
 
-	if (!init_exists(undo->system->top, made->path) ||
-	    (undo->options->dry_run && !init_is_empty(undo->system->top, made->path)))
+	if (!init_exists(undo->system->top, made->path))
 		return 0;
-	if (!undo->options->dry_run && unlinkat(undo->system->top, made->path, AT_REMOVEDIR) != 0) {
-		/* with archives or snapshots in it, it is in use */
-		if (errno == ENOTEMPTY || errno == EEXIST) {
-			br_text_put_name(stdout, made->path);
-			(void)puts(" stays, with what is in it");
-			return 0;
-		}
-		r = br_error_set(err, BR_ERR_REMOVE, errno, made->path, NULL);
-	}
-	if (!undo->options->dry_run)
+	r = remove_directory(undo, made, &is_left, err);
+	if (!undo->options->dry_run && (r < 0 || !is_left))
 		audit_result("init-undo", NULL, made->path, r, err);
-	if (r == 0)
+	if (r == 0 && is_left) {
+		br_text_put_name(stdout, made->path);
+		(void)puts(" stays, with what is in it");
+	} else if (r == 0) {
 		tell(undo, "removed ", "would remove ", made->path);
+	}
 	return r;
 }
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* blankroot init: the services that are enabled, and where systemd keeps their state. */
-#include "init.h"
+#include "init-look.h"
 
 #include "cleanup.h"
 #include "entries.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -99,11 +98,11 @@ static int find_unit(const struct init_system *system, const char *name, char **
 					    "/lib/systemd/system",
 					    "/usr/local/lib/systemd/system" };
 	const char *at = strchr(name, '@'), *dot = strrchr(name, '.');
+	int r;
 
 	*text_ret = NULL;
 	for (size_t i = 0; !*text_ret && i < sizeof(dirs) / sizeof(dirs[0]); i++) {
 		BR_AUTO_FREE char *path = NULL;
-		struct br_error ignored;
 		int length = at && dot > at ? asprintf(&path, "%s/%.*s@%s", dirs[i],
 						       (int)(at - name), name, dot)
 					    : asprintf(&path, "%s/%s", dirs[i], name);
@@ -112,9 +111,8 @@ static int find_unit(const struct init_system *system, const char *name, char **
 			path = NULL;
 			return no_memory(err);
 		}
-		if (system_root_read(&system->files, path, INIT_TEXT_MAX, text_ret, NULL,
-				     &ignored) < 0)
-			*text_ret = NULL;
+		if ((r = init_read_text(&system->files, path, text_ret, err)) < 0)
+			return r;
 	}
 	return 0;
 }
@@ -151,6 +149,7 @@ static int look_at_directory(void *data, const char *name, unsigned char type, s
 	const struct search *search = data;
 	BR_AUTO_FREE char *path = NULL;
 	BR_AUTO_CLOSE int fd = -1;
+	int r;
 
 	if (!ends_with(name, ".wants") && !ends_with(name, ".requires"))
 		return look_at_unit(data, name, type, err);
@@ -158,16 +157,19 @@ static int look_at_directory(void *data, const char *name, unsigned char type, s
 		path = NULL;
 		return no_memory(err);
 	}
-	fd = system_root_file(&search->system->files, path, O_RDONLY | O_DIRECTORY);
-	return fd < 0 ? 0 : br_entries_visit(fd, look_at_unit, data, err);
+	r = init_open_directory(&search->system->files, path, &fd, err);
+	return r < 0 || fd < 0 ? r : br_entries_visit(fd, look_at_unit, data, err);
 }
 
 int init_units_find(const struct init_system *system, struct init_units *ret, struct br_error *err)
 {
 	struct init_units units = { 0 };
 	struct search search = { system, &units };
-	BR_AUTO_CLOSE int fd = system_root_file(&system->files, ENABLED, O_RDONLY | O_DIRECTORY);
-	int r = fd < 0 ? 0 : br_entries_visit(fd, look_at_directory, &search, err);
+	BR_AUTO_CLOSE int fd = -1;
+	int r = init_open_directory(&system->files, ENABLED, &fd, err);
+
+	if (r == 0 && fd >= 0)
+		r = br_entries_visit(fd, look_at_directory, &search, err);
 
 	if (r < 0) {
 		init_units_free(&units);

@@ -167,12 +167,6 @@ BR_MUST_CHECK int init_keeps_suggest(const struct init_system *system, const cha
 				     const struct init_mounts *mounts, struct init_keeps *keeps,
 				     struct br_error *err);
 
-/* Is there something, a link too? Path from dir. */
-bool init_exists(int dir, const char *path);
-
-/* Is there nothing in a directory, or no directory? Path from dir, through no link. */
-bool init_is_empty(int dir, const char *path);
-
 /* Release. */
 void init_keeps_free(struct init_keeps *keeps);
 
@@ -197,7 +191,7 @@ struct init_units {
 	size_t count;
 };
 
-/* Look for them. BR_ERR_NOMEM; what cannot be read is passed over. */
+/* Look for them. BR_ERR_OPEN, BR_ERR_READ, BR_ERR_NOMEM. */
 BR_MUST_CHECK int init_units_find(const struct init_system *system, struct init_units *ret,
 				  struct br_error *err);
 

@@ -185,6 +185,8 @@ START_TEST(test_every_call)
 			       .undisturbed = &undisturbed };
 	unsigned tried = 0, bad = 0;
 
+	if (trial_is_left_out(trial.command->name))
+		return;
 	learn(&trial, &calls, &undisturbed);
 	for (size_t i = calls.first; i < calls.count; i++) {
 		unsigned wanted = errors_wanted(&trial, &calls.call[i]);

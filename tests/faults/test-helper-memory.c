@@ -28,9 +28,9 @@
 int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
 
 static const struct command *const commands[] = {
-	&command_blank,   &command_convert,  &command_diff,    &command_list,
-	&command_persist, &command_prune,    &command_restore, &command_rollback,
-	&command_skip,    &command_snapshot, &command_status,
+	&command_blank,    &command_convert, &command_diff,     &command_init,
+	&command_list,     &command_persist, &command_prune,    &command_restore,
+	&command_rollback, &command_skip,    &command_snapshot, &command_status,
 };
 
 struct trial {
@@ -113,6 +113,8 @@ START_TEST(test_every_allocation)
 			       .image = image,
 			       .number = 1 + (unsigned)(_i * 7) % stride };
 
+	if (trial_is_left_out(trial.command->name))
+		return;
 	trial.failed = mmap(NULL, sizeof(*trial.failed), PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ck_assert(trial.failed != MAP_FAILED);

@@ -25,6 +25,13 @@ bool trial_has_all_kinds(void)
 	return trial_is_full() || (form && strcmp(form, "kinds") == 0);
 }
 
+bool trial_is_left_out(const char *command)
+{
+	const char *only = getenv("BLANKROOT_FAULTS_ONLY");
+
+	return only && strcmp(only, command) != 0;
+}
+
 static const char *last_part(const char *path)
 {
 	const char *slash = strrchr(path, '/');

@@ -18,6 +18,9 @@ bool trial_is_full(void);
 /* BLANKROOT_FAULTS=full or BLANKROOT_FAULTS=kinds: calls of every kind, be it with one error alone. */
 bool trial_has_all_kinds(void);
 
+/* BLANKROOT_FAULTS_ONLY=name in the environment: of the helper's commands this one alone. */
+bool trial_is_left_out(const char *command);
+
 /* What a run said, and what is known of the fault. */
 struct trial_end {
 	int code;           /* 137: killed */

@@ -60,11 +60,11 @@ START_TEST(test_killed)
 }
 END_TEST
 
-/* test-restore-killed, test-convert-killed */
+/* test-restore-killed, test-convert-killed, test-init-killed */
 static bool has_own_test(const struct command_case *command)
 {
 	return strcmp(command->words[0], "restore") == 0 ||
-	       strcmp(command->words[0], "convert") == 0;
+	       strcmp(command->words[0], "convert") == 0 || strcmp(command->words[0], "init") == 0;
 }
 
 int main(void)

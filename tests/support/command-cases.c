@@ -145,6 +145,21 @@ const struct command_case command_cases[] = {
 	  .look_settled = look_at_converted_settled,
 	  .next = { "convert", "@/log/data" },
 	  .outcome = { { "directory\n", "subvolume\n" }, { "subvolume\n", "subvolume\n" } } },
+	{ .name = "init",
+	  .words = { "init", "--yes", "--subvolume=fresh", "--write-fstab" },
+	  .without_config = true,
+	  .begins_at = "/etc/fstab",
+	  .untouched = { "root", "persist", "log", ARCHIVES, "root-blank", "fresh/var" },
+	  .is_long = true,
+	  .calls_max = 110,
+	  .look = look_at_prepared,
+	  .look_settled = look_at_prepared_settled,
+	  .next = { "init", "--yes", "--subvolume=fresh", "--write-fstab" },
+	  .outcome = { { "by id\nnone\nnone\n", "by name\nconfigured\nblank\n1\n" },
+		       { "by name\nnone\nnone\n", "by name\nconfigured\nblank\n1\n" },
+		       { "by name\nconfigured\nnone\n", "by name\nconfigured\nblank\n1\n" },
+		       { "by name\nconfigured\nwritable\n", "by name\nconfigured\nblank\n1\n" },
+		       { "by name\nconfigured\nblank\n", "by name\nconfigured\nblank\n1\n" } } },
 	{ .name = "persist add, first",
 	  .words = { "persist", "add", "--config=@/log/first/blankroot.conf", "/etc/one" },
 	  .standalone = true,
@@ -229,6 +244,12 @@ static void make_line(struct command_line *line, const struct command_case *comm
 	add_words(line, words, mountpoint);
 	if (command->standalone)
 		return;
+	if (command->without_config) {
+		WORDS_ADD(&line->words, "--device");
+		if (device)
+			WORDS_ADD(&line->words, device);
+		return;
+	}
 	BR_AUTO_FREE char *text = fill_in(command->config ? command->config : USUAL, mountpoint);
 	line->config = server_config(text);
 	WORDS_ADD(&line->words, "--config", line->config, "--device");
@@ -284,10 +305,10 @@ static void check_leftovers(const struct image *image)
 	BR_AUTO_FREE char *wrong = run_shell(
 		image->top,
 		"getfattr -d -m trusted.blankroot.marking .blankroot; "
-		"ls -d .blankroot-* .blankroot/.* .blankroot/jobs/.* .blankroot/staging* .blankroot/frozen* .blankroot/rollback* .blankroot/replaced* snapshots/*.new 2>/dev/null | grep -v '/\\.*$' || :; "
+		"ls -d .blankroot-* .blankroot/.* .blankroot/jobs/.* .blankroot/staging* .blankroot/frozen* .blankroot/rollback* .blankroot/replaced* .blankroot/init-new snapshots/*.new 2>/dev/null | grep -v '/\\.*$' || :; "
 		"for s in root-blank old_roots/* snapshots/*; do [ -d $s ] || continue; "
 		"btrfs property get -ts $s ro | grep -qx ro=true || echo $s is writable; done; "
-		"for s in snapshots/*; do [ ! -d $s ] || diff -r persist $s; done 2>&1 || :; "
+		"for s in snapshots/persist.*; do [ ! -d $s ] || diff -r persist $s; done 2>&1 || :; "
 		"[ -e root-blank/etc ] || echo root-blank is incomplete");
 
 	ck_assert_msg(!*wrong, "left: %s", wrong);

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define COMMAND_OUTCOMES 4
+#define COMMAND_OUTCOMES 5
 
 /* What is found, and what is when the next command has cleared up after that. */
 struct command_outcome {
@@ -24,6 +24,7 @@ struct command_case {
 	const char *name;
 	const char *words[6]; /* behind the program's name, ended by NULL */
 	bool standalone;      /* --config and --device are not added */
+	bool without_config;  /* --config is not added */
 	const char *config;   /* its text; NULL: the usual one */
 	const char *
 		begins_at; /* the first object that is not of the start of any program; NULL: the configuration */
@@ -31,6 +32,7 @@ struct command_case {
 	bool tells_failures; /* they are a part of what it tells */
 	/* --- of one that changes something --- */
 	const char *untouched[8]; /* what it has no business with, ended by NULL */
+	bool is_long;             /* it has so many steps that power cuts are for the full form */
 	unsigned calls_max;       /* its calls that change something are fewer; 0: there are none */
 	/* Describe what is there, whatever step it came to; what must not be is named. */
 	char *(*look)(int top), *(*look_settled)(int top);

@@ -53,8 +53,19 @@ static void use_log(int top)
 		"grep -v two two/blankroot.conf.d/50-persist.conf >one/blankroot.conf.d/50-persist.conf"));
 }
 
+/* A root that is not prepared yet. */
+static void make_fresh(int top)
+{
+	free(run_shell(top,
+		       "btrfs -q subvolume create fresh; cd fresh; mkdir -p etc var/log root home; "
+		       "echo log >var/log/syslog; btrfs -q subvolume create var/nested; "
+		       "echo \"UUID=x / btrfs rw,subvolid=$(btrfs inspect-internal rootid .) 0 0\" "
+		       ">etc/fstab"));
+}
+
 void command_case_make(int top)
 {
+	make_fresh(top);
 	make_archives(top);
 	use_root(top);
 	use_log(top);
@@ -265,6 +276,35 @@ char *look_at_replaced_settled(int top)
 	BR_AUTO_FREE char *found = look_at_replaced(top);
 
 	return run_shell(top, "printf '%%s' '%s'; find root -name '.blankroot*'", found);
+}
+
+/* --- init --- */
+
+/* Each file complete, and the blank with all of them, or not there. */
+char *look_at_prepared(int top)
+{
+	return run_shell(
+		top,
+		"case $(cat fresh/etc/fstab) in 'UUID=x / btrfs rw,subvolid='*' 0 0') echo by id;; "
+		"'UUID=x / btrfs rw,subvol=fresh 0 0') echo by name; "
+		"grep -q subvolid= fresh/etc/fstab.before-blankroot || echo lost;; *) cat fresh/etc/fstab;; esac; "
+		"if [ ! -e fresh/etc/blankroot.conf ]; then echo none; "
+		"else tail -n 1 fresh/etc/blankroot.conf | grep -qx } && echo configured || echo incomplete; fi; "
+		"if [ ! -e fresh-blank ]; then echo none; exit; fi; "
+		"diff -r fresh/etc fresh-blank/etc; diff -r fresh/var/log fresh-blank/var/log; "
+		"[ $(stat -c %%i fresh-blank/var/nested) = 256 ] || echo not nested; "
+		"btrfs property get -ts fresh-blank ro | grep -qx ro=true && echo blank || echo writable");
+}
+
+char *look_at_prepared_settled(int top)
+{
+	BR_AUTO_FREE char *found = look_at_prepared(top);
+
+	return run_shell(
+		top,
+		"printf '%%s' '%s'; ls snapshots | grep -c ^fresh; ls -A fresh/etc | grep '^.blankroot' || :; "
+		"getfattr -n trusted.blankroot.pinned snapshots/fresh.* 2>/dev/null | grep -q pinned || echo not pinned",
+		found);
 }
 
 /* --- convert --- */

@@ -48,6 +48,10 @@ char *look_at_restored_settled(int top);
 char *look_at_replaced(int top);
 char *look_at_replaced_settled(int top);
 
+/* What there is of a root that is prepared: its fstab, configuration and blank; and behind that how many snapshots of it. */
+char *look_at_prepared(int top);
+char *look_at_prepared_settled(int top);
+
 /* log/data: "directory" or "subvolume". */
 char *look_at_converted(int top);
 char *look_at_converted_settled(int top);
