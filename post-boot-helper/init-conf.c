@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* blankroot init: the configuration that it writes, for the programs and for NixOS. */
-#include "init.h"
+#include "init-conf.h"
 
 #include "cleanup.h"
 #include "text.h"
-#include "tune.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -64,56 +63,6 @@ static void put_keeps(FILE *out, const struct init_keeps *keeps)
 	}
 }
 
-/* --- what a preset has besides --- */
-
-static void put_list(FILE *out, const char *key, const struct br_tuning_list *list)
-{
-	if (list->count == 0)
-		return;
-	(void)fprintf(out, "    %s = {", key);
-	for (size_t i = 0; i < list->count; i++) {
-		(void)fputs(i > 0 ? ", " : " ", out);
-		br_text_put_quoted(out, list->items[i].text);
-	}
-	(void)fputs(" }\n", out);
-}
-
-static void put_performance(FILE *out, const struct br_config *preset)
-{
-	const struct br_tuning_policy *tuning = &preset->tuning;
-
-	if (preset->performance == BR_PERFORMANCE_NONE && tuning->nodatacow.count == 0 &&
-	    tuning->compress.count == 0 && tuning->set.count == 0)
-		return;
-	(void)fprintf(out, "\nperformance {\n    mode = %s\n", tune_mode_name(preset->performance));
-	put_list(out, "nodatacow", &tuning->nodatacow);
-	put_list(out, "compress", &tuning->compress);
-	put_list(out, "set", &tuning->set);
-	(void)fputs("}\n", out);
-}
-
-static void put_schedule(FILE *out, const char *key, const struct br_schedule *schedule)
-{
-	if (!schedule->text)
-		return;
-	(void)fprintf(out, "    %s = ", key);
-	br_text_put_quoted(out, schedule->text);
-	(void)fputc('\n', out);
-}
-
-static void put_maintenance(FILE *out, const struct br_config *preset)
-{
-	const struct br_maintenance_policy *maintenance = &preset->maintenance;
-
-	if (!maintenance->scrub.text && !maintenance->balance.text && !maintenance->trim.text)
-		return;
-	(void)fputs("\nmaintenance {\n", out);
-	put_schedule(out, "scrub", &maintenance->scrub);
-	put_schedule(out, "balance", &maintenance->balance);
-	put_schedule(out, "trim", &maintenance->trim);
-	(void)fputs("}\n", out);
-}
-
 /* --- all --- */
 
 static void put_head(FILE *out, const struct init_system *system)
@@ -128,7 +77,7 @@ static void put_head(FILE *out, const struct init_system *system)
 		"# What is not declared here starts at each boot as it is in the blank: packages, "
 		"what notes which of them are\n"
 		"# installed, and /etc/passwd and the like, to which they add. Changes of those "
-		"belong in the blank.\n"
+		"belong in the blank:\n# blankroot blank update, blankroot blank commit.\n"
 		"\n"
 		"device = ",
 		out);
@@ -153,8 +102,7 @@ static void put_configuration(FILE *out, const void *data)
 	(void)fputs("\n    archive = \"" INIT_ARCHIVES "\"\n    mountpoint = \"/\"\n", out);
 	put_keeps(out, configuration->keeps);
 	(void)fputs("}\n", out);
-	put_performance(out, configuration->preset);
-	put_maintenance(out, configuration->preset);
+	init_put_policies(out, configuration->preset);
 }
 
 char *init_configuration_text(const struct init_configuration *configuration)

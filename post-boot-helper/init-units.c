@@ -90,18 +90,20 @@ static int read_unit(struct init_units *units, const char *text, struct br_error
 	return r;
 }
 
+static const char *const dirs[] = { ENABLED, "/usr/lib/systemd/system", "/lib/systemd/system",
+				    "/usr/local/lib/systemd/system" };
+
+#define DIR_COUNT (sizeof(dirs) / sizeof(dirs[0]))
+
 /* The file of a unit; of an instance that of its template. *text_ret NULL: not found. */
 static int find_unit(const struct init_system *system, const char *name, char **text_ret,
 		     struct br_error *err)
 {
-	static const char *const dirs[] = { ENABLED, "/usr/lib/systemd/system",
-					    "/lib/systemd/system",
-					    "/usr/local/lib/systemd/system" };
 	const char *at = strchr(name, '@'), *dot = strrchr(name, '.');
 	int r;
 
 	*text_ret = NULL;
-	for (size_t i = 0; !*text_ret && i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+	for (size_t i = 0; !*text_ret && i < DIR_COUNT; i++) {
 		BR_AUTO_FREE char *path = NULL;
 		int length = at && dot > at ? asprintf(&path, "%s/%.*s@%s", dirs[i],
 						       (int)(at - name), name, dot)
@@ -115,6 +117,53 @@ static int find_unit(const struct init_system *system, const char *name, char **
 			return r;
 	}
 	return 0;
+}
+
+/* --- what is added to it --- */
+
+struct additions {
+	const struct search *search;
+	const char *dir;
+};
+
+static int read_addition(void *data, const char *name, unsigned char type, struct br_error *err)
+{
+	const struct additions *additions = data;
+	const char *dot = strrchr(name, '.');
+	BR_AUTO_FREE char *path = NULL;
+	BR_AUTO_FREE char *text = NULL;
+	int r;
+
+	(void)type;
+	if (!dot || strcmp(dot, ".conf") != 0)
+		return 0;
+	if (asprintf(&path, "%s/%s", additions->dir, name) < 0) {
+		path = NULL;
+		return no_memory(err);
+	}
+	r = init_read_text(&additions->search->system->files, path, &text, err);
+	return r < 0 || !text ? r : read_unit(additions->search->units, text, err);
+}
+
+static int read_additions(const struct search *search, const char *name, struct br_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < DIR_COUNT; i++) {
+		struct additions additions = { search, NULL };
+		BR_AUTO_FREE char *path = NULL;
+		BR_AUTO_CLOSE int fd = -1;
+
+		if (asprintf(&path, "%s/%s.d", dirs[i], name) < 0) {
+			path = NULL;
+			return no_memory(err);
+		}
+		additions.dir = path;
+		r = init_open_directory(&search->system->files, path, &fd, err);
+		if (r == 0 && fd >= 0)
+			r = br_entries_visit(fd, read_addition, &additions, err);
+	}
+	return r;
 }
 
 static int look_at_unit(void *data, const char *name, unsigned char type, struct br_error *err)
@@ -132,7 +181,9 @@ static int look_at_unit(void *data, const char *name, unsigned char type, struct
 	r = length > 0 ? add(search->units, name, length, &guess, err) : 0;
 	if (r == 0)
 		r = find_unit(search->system, name, &text, err);
-	return r == 0 && text ? read_unit(search->units, text, err) : r;
+	if (r == 0 && text)
+		r = read_unit(search->units, text, err);
+	return r < 0 ? r : read_additions(search, name, err);
 }
 
 /* --- all --- */

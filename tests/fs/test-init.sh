@@ -53,6 +53,8 @@ make_system() { # directory, id
 		>"$root/etc/passwd"
 	printf '[Service]\nStateDirectory=soon other/one\n' >"$root/usr/lib/systemd/system/soon.service"
 	printf '[Service]\nDynamicUser=yes\nStateDirectory=dynamic\n' >"$root/usr/lib/systemd/system/dynamic@.service"
+	mkdir "$root/etc/systemd/system/soon.service.d"
+	printf '[Service]\nStateDirectory=added\n' >"$root/etc/systemd/system/soon.service.d/more.conf"
 	ln -s /usr/lib/systemd/system/soon.service "$root/etc/systemd/system/multi-user.target.wants/soon.service"
 	ln -s /usr/lib/systemd/system/dynamic@.service \
 		"$root/etc/systemd/system/multi-user.target.wants/dynamic@1.service"
@@ -275,7 +277,7 @@ check_layout() { # layout, argument of init...
 
 check_all() {
 	check_layout debian
-	kept /home /opt/deploy /var/log /var/lib/app /var/lib/postgresql /var/lib/soon /var/lib/other/one /var/lib/private \
+	kept /home /opt/deploy /var/log /var/lib/app /var/lib/postgresql /var/lib/soon /var/lib/added /var/lib/other/one /var/lib/private \
 		/var/lib/systemd/timers
 	not_kept /opt/service /opt/gone /var/lib/dpkg /var/lib/rpm /var/lib/pacman /var/lib/empty /var/lib/systemd/deb-systemd-helper-enabled
 	jq -e '.persist | all(.path != "/var/lib/postgresql" or .method == "subvolume")' "$dir/json" >/dev/null ||
@@ -320,7 +322,17 @@ check_nixos() {
 	not_kept /nix /etc/blankroot.conf
 	[ ! -e "$top/root/etc/blankroot.conf" ] || fail 'wrote what NixOS makes'
 	[ "$(btrfs property get -ts "$top/root-blank" ro)" = ro=true ] || fail 'no blank'
-	check_undo
+	echo 2 >"$top/root/var/lib/nixos/uid-map"
+	touch "$top/root/var/drift"
+	jq '"ephemeral root { persist = { " + ([.persist[].path | tojson] | join(", ")) + " } }"' -r "$dir/json" >"$dir/blankroot.conf"
+	image_unmount
+	"$BLANKROOT_INITRD" --config "$dir/blankroot.conf" --device "$loop" --cmdline noresume 2>"$dir/reset" ||
+		fail "NixOS: $(cat "$dir/reset")"
+	image_mount
+	[ "$(cat "$top/root/var/lib/nixos/uid-map")" = 2 ] || fail 'NixOS: not kept'
+	[ ! -e "$top/root/var/drift" ] || fail 'NixOS: not reset'
+	init 0 --undo --yes
+	[ ! -e "$top/root-blank" ] || fail 'NixOS: the blank is still there'
 	end
 }
 
@@ -350,6 +362,8 @@ check_top() {
 	begin top
 	init 0 --yes
 	says 'To be changed before the next boot'
+	check_undo
+	init 0 --yes --write-fstab --write-boot-loader
 	check_undo
 	end
 }
@@ -491,6 +505,37 @@ check_format() {
 	[ "$(blkid -p -s UUID -o value "$loop")" = "$uuid" ] || fail 'made anew'
 }
 
+# Whatever a preset says is in what is written, and nothing that it does not say.
+check_own_preset() {
+	local want
+
+	cat >"$dir/own.conf" <<-'END'
+		ephemeral root { path "/opt/data" { create = directory owner = "1:2" mode = "0750" } }
+		archives { keep = "2w" keep-min = 5 max-overhead = "7.5%" min-free = "10%" }
+		snapshots { subvolumes = { a, "b c" } every = 6h keep = 30d only-if-changed = yes
+			before = { "/bin/a", "$x" } after = { "/bin/b" } hook-timeout = 5s }
+		performance { mode = balanced nodatacow = { "/a" } compress = { "/b" } set = { "vm.swappiness=5" } }
+		maintenance { scrub = monthly balance = weekly trim = "Mon 03:00" }
+		metrics { directory = "/m" every = 5min max-used = "90%" on-alert = { "/bin/c" } hook-timeout = 7s }
+	END
+	init 0 --dry-run --json --preset="$dir/own.conf"
+	jq -r .configuration "$dir/out" | tr -s ' \n' ' ' >"$dir/written"
+	while read -r want; do
+		grep -qF -- "$want" "$dir/written" || fail "not '$want' in $(cat "$dir/written")"
+	done <<-'END'
+		path "/opt/data" { create = directory owner = "1:2" mode = "0750" }
+		archives { keep = "1209600s" keep-min = 5 max-overhead = "7.500000%" min-free = "10.000000%" }
+		snapshots { subvolumes = { "a", "b c" } every = "6h" keep = "2592000s" only-if-changed = "yes"
+		before = { "/bin/a", "\$x" } after = { "/bin/b" } hook-timeout = "5s" }
+		performance { mode = "balanced" nodatacow = { "/a" } compress = { "/b" } set = { "vm.swappiness=5" } }
+		maintenance { scrub = "monthly" balance = "weekly" trim = "Mon 03:00" }
+		metrics { directory = "/m" every = "5min" max-used = "90.000000%" on-alert = { "/bin/c" } hook-timeout = "7s" }
+	END
+	echo 'ephemeral root { }' >"$dir/own.conf"
+	init 0 --dry-run --json --preset="$dir/own.conf"
+	! jq -r .configuration "$dir/out" | grep -E '^[a-z]+ \{' || fail 'a section of which the preset says nothing'
+}
+
 check_presets() {
 	local preset
 
@@ -508,10 +553,7 @@ check_presets() {
 		kept /etc/machine-id /var/lib/app
 	done
 	refused 'there is no preset of that name' --yes --preset=nonsense
-	echo 'ephemeral root { path "/opt/data" { create = directory owner = "1:2" mode = "0750" } }' >"$dir/own.conf"
-	init 0 --dry-run --json --preset="$dir/own.conf"
-	jq -r .configuration "$dir/out" | tr -s ' \n' ' ' |
-		grep -qF 'path "/opt/data" { create = directory owner = "1:2" mode = "0750" }' || fail "$(jq -r .configuration "$dir/out")"
+	check_own_preset
 	end
 }
 
