@@ -147,6 +147,9 @@ static const char *problem_of(const struct undo *undo, const struct init_made *m
 	if (br_subvol_get_default(undo->system->top, &default_id, &ignored) < 0 ||
 	    (default_id == subvol->id && !(is_root && undo->record->default_id)))
 		return "it is the default subvolume";
+	if (made->changed && made->changed != subvol->ctransid && !undo->record->is_done)
+		return "it is not as it was noted, since blankroot init was interrupted: run that to "
+		       "its end first";
 	if (made->changed && made->changed != subvol->ctransid)
 		return is_root ? "the system was used since, and what it did there is nowhere else"
 			       : "it was changed since";

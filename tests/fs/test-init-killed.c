@@ -17,6 +17,7 @@
 #define INIT_CALLS_MAX 108
 #define UNDO_CALLS_MAX 44
 #define FORMAT_CALLS_MAX 150
+#define MOVE_CALLS_MAX 190
 
 /* A root with an id in its fstab, as genfstab writes it. */
 static void make_system(int top)
@@ -42,10 +43,11 @@ struct scene {
 /* All but times of directories in which something was made and removed, and what stays on purpose. */
 static char *picture(const struct scene *scene)
 {
-	return run_shell(scene->image->top,
-			 "find . -type d -printf '%%p %%y %%m %%U\\n' -o "
-			 "-printf '%%p %%y %%m %%U %%s %%i %%n %%l\\n' | sort; cat @/etc/fstab; "
-			 "btrfs subvolume list . | awk '{ print $2, $NF }'");
+	return run_shell(
+		scene->image->top,
+		"find . -type d -printf '%%p %%y %%m %%U\\n' -o "
+		"-printf '%%p %%y %%m %%U %%s %%i %%n %%l\\n' | sort; cat @/etc/fstab; "
+		"btrfs subvolume list . | awk '{ print $2, $NF }'; btrfs subvolume get-default . | cut -d ' ' -f 2");
 }
 
 static void begin(struct scene *scene)
@@ -104,8 +106,9 @@ static void run_init(const struct scene *scene)
 /* The snapshot, by which it is named when it is to go too; "" while it is not there. */
 static char *snapshot_of(const struct scene *scene)
 {
-	return run_shell(scene->image->top,
-			 "ls snapshots 2>/dev/null | grep '^@.*Z$' | tr -d '\\n' || :");
+	return run_shell(
+		scene->image->top,
+		"ls snapshots 2>/dev/null | grep '^\\(@\\|rootfs\\).*Z$' | tr -d '\\n' || :");
 }
 
 static void run_undo(const struct scene *scene)
@@ -202,6 +205,58 @@ START_TEST(test_undo_killed)
 }
 END_TEST
 
+/* --- a root in the top level itself --- */
+
+static const char *const move_words[] = { "init", "--yes", "--write-fstab", "--write-boot-loader",
+					  "--subvolume=" };
+
+static void fill_move(const struct scene *scene, const char *argv[8])
+{
+	size_t n = 0;
+
+	argv[n++] = run_helper_path();
+	for (size_t i = 0; i < sizeof(move_words) / sizeof(move_words[0]); i++)
+		argv[n++] = move_words[i];
+	argv[n++] = scene->device;
+	argv[n] = NULL;
+}
+
+static void check_moved(const struct scene *scene)
+{
+	BR_AUTO_FREE char *wrong = run_shell(
+		scene->image->top, "cat etc/fstab; grep -x 'UUID=x / btrfs .*' rootfs/etc/fstab; "
+				   "grep -c ' btrfs subvol=/' rootfs/etc/fstab; "
+				   "diff -r rootfs/etc rootfs-blank/etc; ls -A .blankroot; "
+				   "ls -d rootfs/snapshots rootfs/.blankroot 2>/dev/null || :; "
+				   "btrfs subvolume get-default . | grep -o ' path .*'; "
+				   "btrfs property get -ts rootfs-blank ro");
+
+	ck_assert_str_eq(wrong, "UUID=x / btrfs rw 0 0\nUUID=x / btrfs rw,subvol=rootfs 0 0\n4\n"
+				"init.json\n path rootfs\nro=true\n");
+}
+
+START_TEST(test_move_killed)
+{
+	unsigned number = (unsigned)_i;
+	const char *argv[8];
+	struct scene scene;
+
+	if (is_left_out(number, MOVE_CALLS_MAX))
+		return;
+	begin(&scene);
+	free(run_shell(scene.image->top, "mkdir etc; echo 'UUID=x / btrfs rw 0 0' >etc/fstab"));
+	free(scene.was);
+	scene.was = picture(&scene);
+	fill_move(&scene, argv);
+	(void)run_killed(argv, number, MOVE_CALLS_MAX);
+	run_and_drop(scene.image->top, argv);
+	check_moved(&scene);
+	run_undo(&scene);
+	check_undone(&scene);
+	end(&scene);
+}
+END_TEST
+
 /* --- an empty device --- */
 
 /* What was made before the record was on it, somebody has to remove. */
@@ -256,6 +311,7 @@ int main(void)
 
 	tcase_add_loop_test(tcase, test_init_killed, 1, INIT_CALLS_MAX);
 	tcase_add_loop_test(tcase, test_undo_killed, 1, UNDO_CALLS_MAX);
+	tcase_add_loop_test(tcase, test_move_killed, 1, MOVE_CALLS_MAX);
 	tcase_add_loop_test(tcase, test_format_killed, 1, FORMAT_CALLS_MAX);
 	return suite_run(suite, true);
 }
