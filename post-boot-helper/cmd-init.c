@@ -180,6 +180,19 @@ static int take_back(const struct init_options *options, const struct init_syste
 	return init_undo(options, system, record, err);
 }
 
+/* A record is of one root. That of --format, which has no snapshot, is of none yet. */
+static int check_record(const struct init_system *system, const struct init_record *record,
+			struct br_error *err)
+{
+	if (!record->exists || !record->snapshot[0] || strcmp(record->root, system->subvolume) == 0)
+		return 0;
+	return br_error_set(
+		err, BR_ERR_LAYOUT, 0, system->subvolume,
+		"blankroot init has prepared another root of this file system, %s; with "
+		"several, make the blanks of the others by 'blankroot blank create'",
+		record->root[0] ? record->root : "the top level");
+}
+
 static int act(const struct init_options *options, struct br_error *err)
 {
 	struct init_system system = { .top = -1, .fd = -1 };
@@ -194,6 +207,8 @@ static int act(const struct init_options *options, struct br_error *err)
 		r = lock_wait_flock(system.top, options->wait, system.device.path, err);
 	if (r == 0)
 		r = init_record_load(system.top, &record, err);
+	if (r == 0)
+		r = check_record(&system, &record, err);
 	if (r == 0)
 		r = options->undo ? take_back(options, &system, &record, err)
 				  : prepare(options, &system, &record, err);

@@ -68,13 +68,19 @@ static bool kill_at(void *data, const struct stepper_call *call)
 	return call->number < *(const unsigned *)data;
 }
 
+/* Odd, so that what is done after a kill takes turns. What the sanitizers look for does not depend on the call. */
+#ifdef __SANITIZE_ADDRESS__
+#define STRIDE 21
+#else
+#define STRIDE 7
+#endif
+
 /* All of them with BLANKROOT_CRASH=full in the environment, else a spread, and the last one, which is not reached. */
 static bool is_left_out(unsigned number, unsigned calls_max)
 {
 	const char *crash = getenv("BLANKROOT_CRASH");
-	unsigned stride = run_tool_is_sanitized() ? 15 : 5;
 
-	return !(crash && strcmp(crash, "full") == 0) && number % stride != 0 &&
+	return !(crash && strcmp(crash, "full") == 0) && number % STRIDE != 0 &&
 	       number + 1 != calls_max;
 }
 
@@ -162,8 +168,6 @@ START_TEST(test_init_killed)
 	unsigned number = (unsigned)_i;
 	struct scene scene;
 
-	if (is_left_out(number, INIT_CALLS_MAX))
-		return;
 	begin(&scene);
 	const char *const argv[] = { run_helper_path(), "init",       "--yes", "--write-fstab",
 				     "--subvolume=@",   scene.device, NULL };
@@ -187,8 +191,6 @@ START_TEST(test_undo_killed)
 	unsigned number = (unsigned)_i;
 	struct scene scene;
 
-	if (is_left_out(number, UNDO_CALLS_MAX))
-		return;
 	begin(&scene);
 	run_init(&scene);
 	BR_AUTO_FREE char *name = snapshot_of(&scene);
@@ -241,8 +243,6 @@ START_TEST(test_move_killed)
 	const char *argv[8];
 	struct scene scene;
 
-	if (is_left_out(number, MOVE_CALLS_MAX))
-		return;
 	begin(&scene);
 	free(run_shell(scene.image->top, "mkdir etc; echo 'UUID=x / btrfs rw 0 0' >etc/fstab"));
 	free(scene.was);
@@ -279,8 +279,6 @@ START_TEST(test_format_killed)
 	unsigned number = (unsigned)_i;
 	struct image *image;
 
-	if (is_left_out(number, FORMAT_CALLS_MAX))
-		return;
 	image = server_begin();
 	image_unmount(image);
 	free(run_shell(-1, "wipefs --all %s", image->device[0]));
@@ -304,14 +302,22 @@ START_TEST(test_format_killed)
 }
 END_TEST
 
+/* A test for each call that is not left out. */
+#define ADD_CALLS(tcase, test, calls_max)                                     \
+	do {                                                                  \
+		for (int n_ = 1; n_ < (calls_max); n_++)                      \
+			if (!is_left_out((unsigned)n_, (calls_max)))          \
+				tcase_add_loop_test(tcase, test, n_, n_ + 1); \
+	} while (0)
+
 int main(void)
 {
 	Suite *suite = suite_create("init-killed");
 	TCase *tcase = suite_add_case(suite, "killed", set_up, server_drop, 120);
 
-	tcase_add_loop_test(tcase, test_init_killed, 1, INIT_CALLS_MAX);
-	tcase_add_loop_test(tcase, test_undo_killed, 1, UNDO_CALLS_MAX);
-	tcase_add_loop_test(tcase, test_move_killed, 1, MOVE_CALLS_MAX);
-	tcase_add_loop_test(tcase, test_format_killed, 1, FORMAT_CALLS_MAX);
+	ADD_CALLS(tcase, test_init_killed, INIT_CALLS_MAX);
+	ADD_CALLS(tcase, test_undo_killed, UNDO_CALLS_MAX);
+	ADD_CALLS(tcase, test_move_killed, MOVE_CALLS_MAX);
+	ADD_CALLS(tcase, test_format_killed, FORMAT_CALLS_MAX);
 	return suite_run(suite, true);
 }

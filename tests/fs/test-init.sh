@@ -443,6 +443,9 @@ check_refusals() {
 	before=$(list_all)
 	refused 'there are several roots' --yes
 	init 0 --yes --subvolume=other
+	init 1 --yes --subvolume=@rootfs
+	says 'has prepared another root of this file system, other'
+	[ ! -e "$top/@rootfs/etc/blankroot.conf" ] || fail 'two roots in one record'
 	btrfs property set -ts "$top/other-blank" ro false
 	echo mine >"$top/other-blank/etc/motd"
 	echo mine >>"$top/other/etc/blankroot.conf"
