@@ -70,9 +70,9 @@ static bool kill_at(void *data, const struct stepper_call *call)
 
 /* Odd, so that what is done after a kill takes turns. What the sanitizers look for does not depend on the call. */
 #ifdef __SANITIZE_ADDRESS__
-#define STRIDE 21
+#define STRIDE 33
 #else
-#define STRIDE 7
+#define STRIDE 11
 #endif
 
 /* All of them with BLANKROOT_CRASH=full in the environment, else a spread, and the last one, which is not reached. */
