@@ -3,6 +3,7 @@
 #include "changes-internal.h"
 #include "cleanup.h"
 #include "extents.h"
+#include "record.h"
 
 #include <endian.h>
 #include <linux/btrfs_tree.h>
@@ -47,6 +48,13 @@ static int xattrs_add(struct xattrs *xattrs, const char *bytes, size_t size, str
 	return 0;
 }
 
+/* Marks on a subvolume itself, of which no reset takes anything away: that its boot was good, for instance. */
+static bool is_mark(const struct br_tree_item *item, const char *name, size_t length)
+{
+	return item->key.object == BTRFS_FIRST_FREE_OBJECTID && length > strlen(BR_XATTR_PREFIX) &&
+	       memcmp(name, BR_XATTR_PREFIX, strlen(BR_XATTR_PREFIX)) == 0;
+}
+
 /* Names with the same hash share an item. */
 static int xattrs_parse(struct xattrs *xattrs, const struct br_tree_item *item,
 			struct br_error *err)
@@ -57,7 +65,7 @@ static int xattrs_parse(struct xattrs *xattrs, const struct br_tree_item *item,
 	while (left > 0) {
 		struct btrfs_dir_item raw;
 		size_t size;
-		int r;
+		int r = 0;
 
 		if (left < sizeof(raw))
 			break;
@@ -65,7 +73,8 @@ static int xattrs_parse(struct xattrs *xattrs, const struct br_tree_item *item,
 		size = sizeof(raw) + le16toh(raw.name_len) + le16toh(raw.data_len);
 		if (left < size)
 			break;
-		r = xattrs_add(xattrs, at, size, err);
+		if (!is_mark(item, at + sizeof(raw), le16toh(raw.name_len)))
+			r = xattrs_add(xattrs, at, size, err);
 		if (r < 0)
 			return r;
 		at += size;

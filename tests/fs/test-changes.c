@@ -180,6 +180,11 @@ static const struct example examples[] = {
 	  "status=none; touch -r ../r home/u/data",
 	  "= home/u/data c\n" },
 	{ "touch etc/two", "= etc/two t\n" },
+	/* blankroot's own marks, which are those of subvolumes */
+	{ "setfattr -n trusted.blankroot.good -v 1 . ; setfattr -n trusted.blankroot.comment -v x vm",
+	  "" },
+	{ "setfattr -n trusted.blankroot.good -v 1 etc", "= etc x\n" },
+	{ "setfattr -n user.a -v 1 vm", "= vm x\n" },
 	{ "chmod 600 etc/two", "= etc/two m\n" },
 	{ "chown 12:34 etc/two etc/null; chown -h 12 etc/link",
 	  "= etc/link o\n= etc/null o\n= etc/two o\n" },
