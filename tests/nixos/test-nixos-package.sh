@@ -48,7 +48,7 @@ check_build() {
 	(cd "$dir/source" && evaluate_text "$package.installCheckPhase" | bash -e) >"$dir/install-check" 2>&1 ||
 		fail "the check of the installation: $(cat "$dir/install-check")"
 	[ -e "$out/share/man/man8/blankroot-initrd.8" ] || fail 'the manual page is missing'
-	! find "$out" -type f -printf '%P\n' | grep -vE '^((bin|lib/systemd/system(-generators)?|share)/.*blankroot[a-z0-9.-]*|lib/blankroot/check-before-shutdown)$' >&2 ||
+	! find "$out" -type f -printf '%P\n' | grep -vE '^((bin|lib/systemd/system(-generators)?|share)/.*blankroot[a-z0-9.-]*|share/blankroot/presets/[a-z-]*\.conf|lib/blankroot/check-before-shutdown)$' >&2 ||
 		fail 'unexpected files are installed'
 	grep -qx "ExecStart=$out/bin/blankroot report --journal" "$out/lib/systemd/system/blankroot-report.service" ||
 		fail 'the units do not run the program of the package'
