@@ -32,7 +32,7 @@ disk_make_installed() { # file
 	cp -a "$stage/." "$root/"
 	chroot "$root" systemctl --quiet enable blankroot-report.service blankroot-good.service
 	printf 'MODULES=list\nBUSYBOX=y\nCOMPRESS=zstd\nCOMPRESSLEVEL=3\n' >"$root/etc/initramfs-tools/conf.d/test"
-	printf '%s\n' btrfs $image_drivers >"$root/etc/initramfs-tools/modules"
+	tr ' ' '\n' <<<"btrfs $image_drivers" >"$root/etc/initramfs-tools/modules"
 	echo "UUID=$disk_uuid / btrfs defaults,subvol=@rootfs 0 0" >"$root/etc/fstab"
 	tr -d - </proc/sys/kernel/random/uuid | tee "$root/etc/machine-id" >"$dir/machine-id"
 	rm -f "$root"/etc/ssh/ssh_host_*
