@@ -61,7 +61,7 @@ status 0
 shows 'Snapshots    on the schedule 6h; when the next one is, is not known'
 json_is '.snapshots == { schedule: "6h", timer: "unknown", next: null } and .problems == []'
 
-tests/support/fake-systemd /run/systemd/private "$dir/properties" 9>&- &
+setpriv --pdeathsig KILL tests/support/fake-systemd /run/systemd/private "$dir/properties" 9>&- &
 server=$!
 trap 'kill "$server"' EXIT
 for ((i = 0; i < 100; i++)); do

@@ -9,7 +9,8 @@ journal_socket=/run/systemd/journal/socket
 start_journal() {
 	mkdir -p "$(dirname "$journal_socket")"
 	: >"$dir/entries"
-	tests/support/fake-journal "$journal_socket" >>"$dir/entries" 2>"$dir/listen.err" &
+	# It dies with a test that fails, and has no part in the life of the image's device.
+	setpriv --pdeathsig KILL tests/support/fake-journal "$journal_socket" 9>&- >>"$dir/entries" 2>"$dir/listen.err" &
 	listener=$!
 	for _ in {1..100}; do
 		[ ! -s "$dir/entries" ] || return 0
