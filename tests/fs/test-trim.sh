@@ -32,18 +32,11 @@ make_holes() {
 	btrfs filesystem sync "$top"
 }
 
-[ "$(id -u)" -eq 0 ] || skip 'needs root, for a loop device and mounts'
-truncate -s 512M "$dir/image"
+image_allocate 512M
 exec 6<"$dir/image"
-image_attach() {
-	loop=$(losetup --find --show "$dir/image") || skip 'needs a loop device'
-	exec 9<>"$loop"
-	losetup --detach "$loop"
-}
-image_attach
+image_attach 0 0
 [ "$(cat "/sys/block/${loop#/dev/}/queue/discard_max_bytes")" -gt 0 ] || skip 'loop devices cannot discard here'
 mkfs.btrfs -q "$loop" >/dev/null
-mute_kernel_log
 echo 'ephemeral root { }' >"$dir/conf"
 
 mount -t btrfs -o subvolid=5,nodiscard "$loop" "$top"
