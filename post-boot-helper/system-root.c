@@ -27,6 +27,24 @@ void system_root_close(struct system_root *root)
 	root->fd = -1;
 }
 
+/*
+ * With "..", as in the link etc/os-release has, the kernel gives up with EAGAIN where anything was
+ * renamed or mounted anywhere while it walked: openat2(2) leaves it to the caller to try again. The
+ * walk takes microseconds, so a busy machine hits some, not this many in a row. A lease another
+ * program holds is EAGAIN too, and stays that.
+ */
+static int open_in_root(int root_fd, const char *path, const struct open_how *how)
+{
+	int fd = -1;
+
+	for (unsigned tries = 0; tries < 1000; tries++) {
+		fd = (int)syscall(SYS_openat2, root_fd, path, how, sizeof(*how));
+		if (fd >= 0 || errno != EAGAIN)
+			break;
+	}
+	return fd;
+}
+
 int system_root_file(const struct system_root *root, const char *path, int flags)
 {
 	struct open_how how = { .flags = (unsigned)(flags | O_CLOEXEC | O_NONBLOCK),
@@ -34,8 +52,7 @@ int system_root_file(const struct system_root *root, const char *path, int flags
 
 	if (flags & O_PATH)
 		how.flags &= ~(unsigned)O_NONBLOCK; /* openat2 refuses what has no meaning */
-	return root->fd < 0 ? open(path, (int)how.flags)
-			    : (int)syscall(SYS_openat2, root->fd, path, &how, sizeof(how));
+	return root->fd < 0 ? open(path, (int)how.flags) : open_in_root(root->fd, path, &how);
 }
 
 static int read_all(int fd, char *text, size_t max, size_t *size_ret)

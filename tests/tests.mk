@@ -22,8 +22,9 @@ TEST_PROGRAMS := $(patsubst %.c,$(B)/%,$(TEST_SRC))
 CHECK_LIBS := -lcheck -lsubunit -lm -lrt -lpthread
 
 $(call objects,$(SUPPORT_SRC) $(TEST_SRC) $(CRASH_SRC) $(FAULTS_SRC) $(RECORDER_SRC)): private \
-	BR_CPPFLAGS += -Itests/support -Iinitrd-tool $(FAULTS_CPPFLAGS)
-$(call objects,$(FAULTS_SRC) $(filter tests/faults/%,$(TEST_SRC))): private FAULTS_CPPFLAGS := -Itests/crash -Ipost-boot-helper
+	BR_CPPFLAGS += -Itests/support -Iinitrd-tool $(MORE_CPPFLAGS)
+$(call objects,$(FAULTS_SRC) $(filter tests/faults/%,$(TEST_SRC))): private MORE_CPPFLAGS := -Itests/crash -Ipost-boot-helper
+$(call objects,tests/unit/test-system-root.c): private MORE_CPPFLAGS := -Ipost-boot-helper
 
 $(LIBSUPPORT): $(call objects,$(SUPPORT_SRC)) $(B)/flags
 	$(make_archive)
@@ -38,6 +39,10 @@ $(RECORDER): $(call objects,$(RECORDER_SRC)) $(B)/flags
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -lfuse3
+
+# A part of the helper that has a test of its own.
+SYSTEM_ROOT := $(call objects,post-boot-helper/system-root.c)
+$(B)/tests/unit/test-system-root: $(SYSTEM_ROOT)
 
 # A test that needs something special has it in LDFLAGS_test-NAME, LIBS_test-NAME.
 ALLOCATION_FAILURES := $(foreach name,malloc calloc realloc reallocarray strdup strndup open_memstream asprintf \
@@ -68,7 +73,7 @@ $(TEST_PROGRAMS): $(B)/%: $(B)/obj/%.o $(LIBSUPPORT) $(LIBTOOLPARTS) $(LIBBLANKR
 		$(STATIC_LIBS_STAMP) $(B)/flags
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) $(LDFLAGS_$(@F)) -o $@ $< -Wl,--start-group $(filter $(LIBFAULTS) $(LIBCRASH),$^) \
+	$(Q)$(CC) $(ALL_LDFLAGS) $(LDFLAGS_$(@F)) -o $@ $< -Wl,--start-group $(filter $(SYSTEM_ROOT) $(LIBFAULTS) $(LIBCRASH),$^) \
 		$(LIBSUPPORT) \
 		$(LIBTOOLPARTS) $(LIBBLANKROOT) -Wl,--end-group $(LIBS_$(@F)) $(LIB_LIBS) $(CHECK_LIBS) $(LDLIBS)
 
