@@ -166,12 +166,12 @@ check_update() {
 
 	id=$(blank_id)
 	# what it leaves running is gone, and changes nothing any more
-	update 0 '^root-blank is new: .*\|what it was is kept as root-blank.*rollback.*\|$' '
+	update 0 '^root-blank is new: .*\|what it was is kept as root-blank.*rollback.*\|$' "
 		echo upgraded >/etc/motd
 		mkdir -p /opt/new
 		echo keep >/etc/blankroot.conf.d/x 2>/dev/null || :
-		(while :; do echo x >>/etc/late; sleep 0.01; done) &
-		sleep 0.05'
+		(while :; do echo x >>/etc/late.$$; sleep 0.01; done) &
+		until [ -e /etc/late.$$ ]; do sleep 0.01; done"
 	[ "$(blank_id)" != "$id" ] || fail 'the blank is the old one'
 	nothing_left
 	former=$(newest_former)
@@ -185,7 +185,7 @@ check_update() {
 	for one in root-blank "$former"; do
 		[ "$(btrfs property get -ts "$top/$one" ro)" = ro=true ] || fail "$one is writable"
 	done
-	! grep -q late <(pgrep -af 'etc/late') || fail 'something goes on running'
+	! grep -q late <(pgrep -af "etc/late.$$") || fail 'something goes on running'
 	blank 0 'is what it should be' verify
 	# the user's shell, with its input
 	printf 'echo by-shell >/etc/motd\nexit\n' | SHELL=/bin/sh "$BLANKROOT" blank update --config="$conf" >"$dir/out" 2>&1 ||
@@ -216,11 +216,10 @@ check_reset() {
 start_update() { # script
 	"$BLANKROOT" blank update --config="$conf" -- sh -c "$1" >"$dir/background" 2>&1 &
 	updater=$!
-	for _ in $(seq 100); do
-		! ls "$top"/.blankroot/frozen-*/root/etc/started >/dev/null 2>&1 || return 0
+	until ls "$top"/.blankroot/frozen-*/root/etc/started >/dev/null 2>&1; do
+		kill -0 "$updater" 2>/dev/null || fail "it does not start: $(cat "$dir/background")"
 		sleep 0.02
 	done
-	fail "it does not start: $(cat "$dir/background")"
 }
 
 check_killed() {
@@ -236,14 +235,14 @@ check_killed() {
 	grep -q 'ended by signal 15; root-blank is as it was' "$dir/background" || fail "$(cat "$dir/background")"
 	unchanged "$id"
 
-	start_update 'touch /etc/started; sleep 1001'
+	start_update "touch /etc/started; sleep 1001.$$"
 	kill -9 "$updater"
 	wait "$updater" 2>/dev/null || true
-	for _ in $(seq 100); do
-		pgrep -f 'sleep 1001' >/dev/null || break
+	for _ in $(seq 500); do
+		pgrep -f "sleep 1001.$$" >/dev/null || break
 		sleep 0.02
 	done
-	! pgrep -f 'sleep 1001' >/dev/null || fail 'the command lives on'
+	! pgrep -f "sleep 1001.$$" >/dev/null || fail 'the command lives on'
 	[ -n "$(find "$top/.blankroot" -maxdepth 1 -name 'frozen-*')" ] || fail 'nothing is left, so nothing is tested'
 	blank 1 'an interrupted run has left a copy' verify
 	# a reset does not mind it, and what boots from it is not deleted under its feet

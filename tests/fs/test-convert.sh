@@ -155,7 +155,7 @@ exec 7<&-
 	exec sleep 60
 ) &
 sitter=$!
-sleep 0.3
+until [ "$(cat "/proc/$sitter/comm")" = sleep ]; do sleep 0.05; done
 converts 1 "$sub/busy"
 says "process $sitter (sleep) is in busy/a"
 exec 7>>"$sub/busy/file"

@@ -127,6 +127,7 @@ umount "$dir/mnt"
 image_mount
 sleep 600 >>"$top/state/log" &
 writer=$!
+until [ "$(cat "/proc/$writer/comm")" = sleep ]; do sleep 0.1; done
 run 1 "blankroot rollback: process $writer \(sleep\) writes to log\|blankroot rollback: in use .*" rollback "$first"
 kill "$writer"
 wait "$writer" 2>/dev/null || true
