@@ -194,19 +194,29 @@ int br_record_set_number(int fd, const char *mark, uint64_t number, struct br_er
 	return 0;
 }
 
-uint64_t br_record_get_number(int fd, const char *mark, uint64_t otherwise)
+#define NUMBER_MAX 31 /* bytes of its text; 20 are enough */
+
+uint64_t br_record_parse_number(const char *value, size_t size, uint64_t otherwise)
 {
-	char text[32], *end;
-	ssize_t size = fgetxattr(fd, mark, text, sizeof(text) - 1);
+	char text[NUMBER_MAX + 1], *end;
 	unsigned long long number;
 
-	if (size <= 0)
+	if (size == 0 || size > NUMBER_MAX)
 		return otherwise;
+	memcpy(text, value, size);
 	text[size] = '\0';
 	errno = 0;
 	number = strtoull(text, &end, 10);
 	return errno == 0 && isdigit((unsigned char)text[0]) && end == text + size ? number
 										   : otherwise;
+}
+
+uint64_t br_record_get_number(int fd, const char *mark, uint64_t otherwise)
+{
+	char text[NUMBER_MAX];
+	ssize_t size = fgetxattr(fd, mark, text, sizeof(text));
+
+	return size < 0 ? otherwise : br_record_parse_number(text, (size_t)size, otherwise);
 }
 
 struct before_key {

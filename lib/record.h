@@ -114,6 +114,9 @@ BR_MUST_CHECK int br_record_set_number(int fd, const char *mark, uint64_t number
 /* That number; otherwise when there is none, or it cannot be understood. */
 uint64_t br_record_get_number(int fd, const char *mark, uint64_t otherwise);
 
+/* The same of the value of such an attribute. */
+uint64_t br_record_parse_number(const char *value, size_t size, uint64_t otherwise);
+
 /*
  * When the subvolume whose root is open was retired. False, *when_ret untouched, when that is not
  * known.

@@ -4,18 +4,21 @@
 
 #include "beneath.h"
 #include "cleanup.h"
-#include "entries.h"
+#include "marks.h"
 #include "name.h"
 #include "record.h"
 #include "subvol.h"
 
+#include <btrfsutil.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
-int br_retained_facts_read(int top, const char *requested, struct br_retained_facts *ret,
-			   struct br_error *err)
+/* What holds an item, without the table. */
+static int read_holds(int top, const char *requested, struct br_retained_facts *ret,
+		      struct br_error *err)
 {
 	struct br_retained_facts facts = { .top = top, .requested = requested };
 	BR_AUTO_CLOSE int state = -1;
@@ -32,11 +35,28 @@ int br_retained_facts_read(int top, const char *requested, struct br_retained_fa
 	return 0;
 }
 
+int br_retained_facts_read(int top, const char *requested, struct br_retained_facts *ret,
+			   struct br_error *err)
+{
+	struct br_retained_facts facts;
+	int r = read_holds(top, requested, &facts, err);
+
+	if (r < 0)
+		return r;
+	r = br_subvol_table_read(top, &facts.table, err);
+	if (r < 0)
+		br_retained_facts_free(&facts);
+	else
+		*ret = facts;
+	return r;
+}
+
 void br_retained_facts_free(struct br_retained_facts *facts)
 {
 	if (!facts)
 		return;
 	br_mountinfo_free(&facts->mounts);
+	br_subvol_table_free(&facts->table);
 	*facts = (struct br_retained_facts){ 0 };
 }
 
@@ -53,14 +73,6 @@ void br_retained_free(struct br_retained *retained)
 	*retained = (struct br_retained){ .dirfd = -1 };
 }
 
-/* A directory being looked through. */
-struct look {
-	const struct br_retained_facts *facts;
-	const char *escaped;
-	struct br_retained *retained;
-	size_t room;
-};
-
 /* One whose path is longer than any can be counts as mounted. */
 static bool is_mounted(const struct br_retained_facts *facts, const char *dir, const char *name)
 {
@@ -71,26 +83,25 @@ static bool is_mounted(const struct br_retained_facts *facts, const char *dir, c
 	       br_mountinfo_find_btrfs(&facts->mounts, facts->top, path);
 }
 
-/* An opened item. */
-struct opened {
+/* What is known of an item. */
+struct look {
 	const char *name;
-	int fd;
-	struct br_subvol subvol;
-	enum br_mark good;
+	uint64_t id;
+	bool is_read_only;
+	enum br_mark good, pinned;
 };
 
 static enum br_reason find_hold(const struct br_retained_facts *facts,
-				const struct br_retained *retained, const struct opened *item)
+				const struct br_retained *retained, const struct look *item)
 {
 	/* what cannot be read may be a mark that protects it */
-	if (br_record_get_mark(item->fd, BR_XATTR_PINNED) != BR_MARK_ABSENT ||
-	    item->good == BR_MARK_UNREADABLE)
+	if (item->pinned != BR_MARK_ABSENT || item->good == BR_MARK_UNREADABLE)
 		return BR_REASON_PINNED;
 	/* for deletion, one that holds others is made writable first */
-	if (!item->subvol.read_only && item->subvol.id != facts->deleting &&
+	if (!item->is_read_only && item->id != facts->deleting &&
 	    retained->kind != BR_RETAINED_PARKED)
 		return BR_REASON_WRITABLE;
-	if (item->subvol.id == facts->default_id)
+	if (item->id == facts->default_id)
 		return BR_REASON_DEFAULT;
 	if (retained->kind == BR_RETAINED_ARCHIVE && facts->requested &&
 	    strcmp(item->name, facts->requested) == 0)
@@ -98,86 +109,151 @@ static enum br_reason find_hold(const struct br_retained_facts *facts,
 	return is_mounted(facts, retained->dir, item->name) ? BR_REASON_MOUNTED : BR_REASON_NONE;
 }
 
-/* Its name tells too when it was made, but it can be renamed, and the mark is nearer to the truth. */
-static void find_time(const struct look *look, const char *name, int fd,
-		      struct br_retention_item *item)
+/* --- what is in a directory --- */
+
+/* A directory, as the table knows it. */
+struct place {
+	uint64_t subvol, inode;
+};
+
+/* Returns 0 with a descriptor of -1 when it does not exist. */
+static int open_place(const struct br_retained_facts *facts, const char *dir, int *fd_ret,
+		      struct place *ret, struct br_error *err)
 {
-	item->has_time = look->retained->kind != BR_RETAINED_SNAPSHOT &&
-			 br_record_get_retired(fd, &item->time);
-	if (!item->has_time)
-		item->has_time = br_name_archive_time(name, look->escaped, &item->time);
-}
+	BR_AUTO_CLOSE int fd = -1;
+	struct stat st;
+	int r = br_open_beneath(facts->top, dir, O_RDONLY | O_DIRECTORY, 0, &fd, err);
 
-static int add_item(struct look *look, const char *name, int fd, struct br_retention_item item,
-		    struct br_error *err)
-{
-	struct br_retained *retained = look->retained;
-
-	if (retained->count == look->room) {
-		size_t room = 2 * look->room + 16;
-		struct br_retention_item *grown = reallocarray(retained->items, room,
-							       sizeof(*grown));
-
-		if (!grown)
-			return br_error_set(err, BR_ERR_NOMEM, ENOMEM, name, NULL);
-		retained->items = grown;
-		look->room = room;
-	}
-	item.name = strdup(name);
-	if (!item.name)
-		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
-	item.comment = br_record_get_comment(fd);
-	retained->items[retained->count++] = item;
+	if (r < 0)
+		return err->sys_errno == ENOENT ? 0 : r;
+	if (fstat(fd, &st) != 0 || btrfs_util_subvolume_id_fd(fd, &ret->subvol) != BTRFS_UTIL_OK)
+		return br_error_set(err, BR_ERR_STAT, errno, dir, NULL);
+	ret->inode = st.st_ino;
+	*fd_ret = br_take_fd(&fd);
 	return 0;
 }
 
-static int look_at(void *data, const char *name, unsigned char type, struct br_error *err)
+static bool is_there(const struct br_subvol_row *row, const struct place *place)
 {
-	struct look *look = data;
-	struct br_retention_item item = { 0 };
-	struct opened opened = { .name = name };
+	return row->parent_dir == place->inode && row->parent_id == place->subvol && row->name > 0;
+}
+
+int br_retained_visit_names(const struct br_retained_facts *facts, const char *dir,
+			    br_retained_visitor visit, void *data, struct br_error *err)
+{
+	const struct br_subvol_table *table = &facts->table;
 	BR_AUTO_CLOSE int fd = -1;
+	struct place place;
+	int r = open_place(facts, dir, &fd, &place, err);
+
+	for (size_t i = 0; r == 0 && fd >= 0 && i < table->count; i++)
+		if (is_there(&table->rows[i], &place))
+			r = visit(data, br_subvol_table_name(table, &table->rows[i]), err);
+	return r;
+}
+
+static size_t find_rows(const struct br_retained_facts *facts, const struct place *place,
+			const char *escaped, struct br_marks *list)
+{
+	const struct br_subvol_table *table = &facts->table;
+	size_t count = 0;
+
+	for (size_t i = 0; i < table->count; i++) {
+		const struct br_subvol_row *row = &table->rows[i];
+
+		if (is_there(row, place) &&
+		    br_name_is_archive_of(br_subvol_table_name(table, row), escaped))
+			list[count++] = (struct br_marks){ .id = row->id, .place = row->block };
+	}
+	return count;
+}
+
+/* Its name tells too when it was made, but it can be renamed, and the mark is nearer to the truth. */
+static void find_time(const struct br_retained *retained, const char *escaped,
+		      const struct br_marks *marks, struct br_retention_item *item)
+{
+	item->has_time = retained->kind != BR_RETAINED_SNAPSHOT && marks->has_retired;
+	if (item->has_time)
+		item->time = marks->retired;
+	else
+		item->has_time = br_name_archive_time(item->name, escaped, &item->time);
+}
+
+static int add_item(const struct br_retained_facts *facts, struct br_retained *retained,
+		    const char *escaped, struct br_marks *marks, struct br_error *err)
+{
+	const struct br_subvol_row *row = br_subvol_table_find(&facts->table, marks->id);
+	struct br_retention_item *item = &retained->items[retained->count];
+	struct look look = { .id = marks->id };
+
+	if (!row || marks->is_gone)
+		return 0;
+	look.name = br_subvol_table_name(&facts->table, row);
+	look.is_read_only = row->is_read_only;
+	look.pinned = marks->is_pinned ? BR_MARK_PRESENT : BR_MARK_ABSENT;
+	*item = (struct br_retention_item){
+		.id = marks->id,
+		.name = strdup(look.name),
+		.replaced_by = marks->replaced_by,
+		.good = retained->kind == BR_RETAINED_ARCHIVE && marks->is_good,
+		.held = find_hold(facts, retained, &look),
+	};
+	if (!item->name)
+		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
+	find_time(retained, escaped, marks, item);
+	item->comment = br_take_ptr(&marks->comment);
+	retained->count++;
+	return 0;
+}
+
+/* One whose tree cannot be read cannot be opened either: that is what is said of it everywhere. */
+static int name_failed(const struct br_retained_facts *facts, uint64_t id, struct br_error *err)
+{
+	const struct br_subvol_row *row = br_subvol_table_find(&facts->table, id);
+	const char *name = row ? br_subvol_table_name(&facts->table, row) : NULL;
+
+	if (err->code == BR_ERR_READ && err->sys_errno != 0)
+		return br_error_set(err, BR_ERR_OPEN, err->sys_errno, name, NULL);
+	return br_error_name(err, name);
+}
+
+static int list_in(const struct br_retained_facts *facts, const struct place *place,
+		   const char *escaped, struct br_retained *retained, struct br_error *err)
+{
+	BR_AUTO_FREE struct br_marks *marks = calloc(facts->table.count + 1, sizeof(*marks));
+	uint64_t failed = 0;
+	size_t count;
 	int r;
 
-	(void)type; /* a subvolume is told by its root */
-	if (!br_name_is_archive_of(name, look->escaped))
-		return 0;
-	r = br_subvol_open(look->retained->dirfd, name, &fd, &opened.subvol, err);
-	if (r == BR_ERR_LAYOUT || r == BR_ERR_SYMLINK || (r < 0 && err->sys_errno == ENOTDIR) ||
-	    (r < 0 && err->sys_errno == ENOENT))
-		return 0; /* not one of ours, or gone meanwhile */
+	if (!marks)
+		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
+	count = find_rows(facts, place, escaped, marks);
+	retained->items = calloc(count + 1, sizeof(*retained->items));
+	if (!retained->items)
+		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
+	r = br_marks_read(facts->top, marks, count, &failed, err);
 	if (r < 0)
-		return r;
-	opened.fd = fd;
-	item.id = opened.subvol.id;
-	item.replaced_by = br_record_get_number(fd, BR_XATTR_REPLACED_BY, 0);
-	if (look->retained->kind == BR_RETAINED_ARCHIVE)
-		opened.good = br_record_get_mark(fd, BR_XATTR_GOOD);
-	item.good = opened.good == BR_MARK_PRESENT;
-	item.held = find_hold(look->facts, look->retained, &opened);
-	find_time(look, name, fd, &item);
-	return add_item(look, name, fd, item, err);
+		r = name_failed(facts, failed, err);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = add_item(facts, retained, escaped, &marks[i], err);
+	br_marks_free(marks, count);
+	if (r < 0)
+		return br_error_context(err, "%s", retained->dir);
+	br_retention_sort(retained->items, retained->count);
+	return 0;
 }
 
 static int list(const struct br_retained_facts *facts, struct br_retained *retained,
 		struct br_error *err)
 {
 	BR_AUTO_FREE char *escaped = NULL;
-	struct look look = { .facts = facts, .retained = retained };
-	int r = br_name_escape(retained->subvolume, &escaped, err);
+	struct place place;
+	int r;
 
-	if (r < 0)
+	if ((r = br_name_escape(retained->subvolume, &escaped, err)) < 0 ||
+	    (r = open_place(facts, retained->dir, &retained->dirfd, &place, err)) < 0)
 		return r;
-	look.escaped = escaped;
-	r = br_open_beneath(facts->top, retained->dir, O_RDONLY | O_DIRECTORY, 0, &retained->dirfd,
-			    err);
-	if (r < 0)
-		return err->sys_errno == ENOENT ? 0 : r;
-	r = br_entries_visit(retained->dirfd, look_at, &look, err);
-	if (r < 0)
-		return br_error_context(err, "%s", retained->dir);
-	br_retention_sort(retained->items, retained->count);
-	return 0;
+	return retained->dirfd < 0 ? 0 : list_in(facts, &place, escaped, retained, err);
 }
 
 static int list_into(const struct br_retained_facts *facts, struct br_retained retained,
@@ -223,17 +299,20 @@ int br_retained_recheck(int top, const char *requested, const struct br_retained
 			struct br_error *err)
 {
 	__attribute__((cleanup(br_retained_facts_free))) struct br_retained_facts facts = { 0 };
-	struct opened opened = { .name = item->name };
+	struct look look = { .name = item->name };
+	struct br_subvol subvol;
 	BR_AUTO_CLOSE int fd = -1;
 	int r;
 
-	if ((r = br_retained_facts_read(top, requested, &facts, err)) < 0 ||
-	    (r = br_subvol_open(retained->dirfd, item->name, &fd, &opened.subvol, err)) < 0)
+	if ((r = read_holds(top, requested, &facts, err)) < 0 ||
+	    (r = br_subvol_open(retained->dirfd, item->name, &fd, &subvol, err)) < 0)
 		return r;
-	if (opened.subvol.id != item->id)
+	if (subvol.id != item->id)
 		return br_error_set(err, BR_ERR_LAYOUT, 0, item->name, "was replaced meanwhile");
-	opened.fd = fd;
-	*held_ret = find_hold(&facts, retained, &opened);
+	look.id = subvol.id;
+	look.is_read_only = subvol.read_only;
+	look.pinned = br_record_get_mark(fd, BR_XATTR_PINNED);
+	*held_ret = find_hold(&facts, retained, &look);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #include "error.h"
 #include "mountinfo.h"
 #include "retention.h"
+#include "subvol-table.h"
 
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ struct br_retained_facts {
 	uint64_t default_id;
 	uint64_t deleting; /* the one whose deletion was interrupted; 0: none */
 	struct br_mountinfo mounts;
+	struct br_subvol_table table; /* of all subvolumes: what is in which directory */
 	const char
 		*requested; /* name of an archive that a boot starts from; NULL: none; borrowed */
 };
@@ -37,8 +39,8 @@ struct br_retained {
 /*
  * Read the facts. top: the top level. requested: as in the structure.
  *
- * Returns 0 with *ret owned by the caller (br_retained_facts_free). Errors of br_mountinfo_read
- * and br_subvol_get_default.
+ * Returns 0 with *ret owned by the caller (br_retained_facts_free). Errors of br_mountinfo_read,
+ * br_subvol_get_default and br_subvol_table_read.
  */
 BR_MUST_CHECK int br_retained_facts_read(int top, const char *requested,
 					 struct br_retained_facts *ret, struct br_error *err);
@@ -50,7 +52,7 @@ void br_retained_facts_free(struct br_retained_facts *facts);
  * List what there is of an ephemeral subvolume: its archives, or what is parked.
  *
  * Only subvolumes directly in the directory, with a name of br_name_archive, are listed; all else
- * there is somebody else's.
+ * there is somebody else's. Which there are is what the facts know; their marks are of now.
  *
  * Returns 0 with *ret owned by the caller (br_retained_free); empty when there is no directory.
  * BR_ERR_READ, BR_ERR_OPEN, BR_ERR_SYMLINK, BR_ERR_NOMEM.
@@ -63,6 +65,19 @@ BR_MUST_CHECK int br_retained_list(const struct br_retained_facts *facts,
 BR_MUST_CHECK int br_retained_list_snapshots(const struct br_retained_facts *facts,
 					     const char *subvolume, struct br_retained *ret,
 					     struct br_error *err);
+
+typedef int (*br_retained_visitor)(void *data, const char *name, struct br_error *err);
+
+/*
+ * Call visit for the name of each subvolume in a directory, in the order of their ids.
+ *
+ * dir  from the top level; nothing is visited when it does not exist
+ *
+ * What visit returns ends it when it is not 0, and is returned. BR_ERR_OPEN, BR_ERR_SYMLINK, BR_ERR_STAT.
+ */
+BR_MUST_CHECK int br_retained_visit_names(const struct br_retained_facts *facts, const char *dir,
+					  br_retained_visitor visit, void *data,
+					  struct br_error *err);
 
 /*
  * Look once more, right before a deletion, what holds an item: hours may have passed since the list

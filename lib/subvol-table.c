@@ -40,6 +40,7 @@ static int add_root(struct br_subvol_table *table, const struct br_tree_item *it
 		return BR_ERR_NOMEM;
 	memcpy(&raw, item->data, item->size < sizeof(raw) ? item->size : sizeof(raw));
 	row->is_deleted = le32toh(raw.refs) == 0;
+	row->is_read_only = le64toh(raw.flags) & BTRFS_ROOT_SUBVOL_RDONLY;
 	row->block = le64toh(raw.bytenr);
 	/* one of such a kernel changed the item since: the rest is stale */
 	if (raw.generation != raw.generation_v2)
@@ -51,19 +52,47 @@ static int add_root(struct br_subvol_table *table, const struct br_tree_item *it
 	return 0;
 }
 
-/* The key of a back reference follows that of its root, and ends in the id of the parent. */
-static void add_parent(struct br_subvol_table *table, const struct br_tree_item *item)
+/* Returns where it is. */
+static int add_name(struct br_subvol_table *table, const char *name, size_t length,
+		    uint32_t *at_ret, struct br_error *err)
+{
+	if (table->names_room - table->names_used < length + 2) {
+		size_t room = 2 * table->names_room + length + 4096;
+		char *grown = room <= UINT32_MAX ? realloc(table->names, room) : NULL;
+
+		if (!grown)
+			return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
+		if (!table->names)
+			grown[table->names_used++] = '\0';
+		table->names = grown;
+		table->names_room = room;
+	}
+	*at_ret = (uint32_t)table->names_used;
+	memcpy(table->names + table->names_used, name, length);
+	table->names_used += length;
+	table->names[table->names_used++] = '\0';
+	return 0;
+}
+
+/* The key of a back reference follows that of its root, and ends in the id of the parent; the name is behind it. */
+static int add_parent(struct br_subvol_table *table, const struct br_tree_item *item,
+		      struct br_error *err)
 {
 	struct br_subvol_row *row = table->count > 0 ? &table->rows[table->count - 1] : NULL;
 	struct btrfs_root_ref raw;
+	size_t length;
 
 	if (!row || row->id != item->key.object)
-		return;
+		return 0;
 	row->parent_id = item->key.offset;
 	if (item->size < sizeof(raw))
-		return;
+		return 0;
 	memcpy(&raw, item->data, sizeof(raw));
 	row->parent_dir = le64toh(raw.dirid);
+	length = le16toh(raw.name_len);
+	if (item->size - sizeof(raw) < length)
+		return 0;
+	return add_name(table, (const char *)item->data + sizeof(raw), length, &row->name, err);
 }
 
 static int add_item(struct br_subvol_table *table, const struct br_tree_item *item,
@@ -71,9 +100,7 @@ static int add_item(struct br_subvol_table *table, const struct br_tree_item *it
 {
 	if (item->key.type == BTRFS_ROOT_ITEM_KEY)
 		return add_root(table, item, err);
-	if (item->key.type == BTRFS_ROOT_BACKREF_KEY)
-		add_parent(table, item);
-	return 0;
+	return item->key.type == BTRFS_ROOT_BACKREF_KEY ? add_parent(table, item, err) : 0;
 }
 
 int br_subvol_table_read(int fd, struct br_subvol_table *ret, struct br_error *err)
@@ -113,10 +140,17 @@ struct br_subvol_row *br_subvol_table_find(const struct br_subvol_table *table, 
 	return bsearch(&id, table->rows, table->count, sizeof(*table->rows), compare_id);
 }
 
+const char *br_subvol_table_name(const struct br_subvol_table *table,
+				 const struct br_subvol_row *row)
+{
+	return row->name > 0 ? table->names + row->name : "";
+}
+
 void br_subvol_table_free(struct br_subvol_table *table)
 {
 	if (!table)
 		return;
 	free(table->rows);
+	free(table->names);
 	*table = (struct br_subvol_table){ 0 };
 }

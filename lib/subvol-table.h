@@ -18,11 +18,15 @@ struct br_subvol_row {
 	uint64_t otransid, ctransid; /* as in br_subvol; 0 in what Linux before 3.6 made */
 	uint8_t uuid[BR_UUID_SIZE], parent_uuid[BR_UUID_SIZE];
 	bool is_deleted; /* waits for the cleaner */
+	bool is_read_only;
+	uint32_t name; /* for br_subvol_table_name */
 };
 
 struct br_subvol_table {
 	struct br_subvol_row *rows; /* sorted by id */
 	size_t count, room;
+	char *names; /* one after the other; what is at 0 is empty */
+	size_t names_used, names_room;
 };
 
 /*
@@ -37,6 +41,10 @@ BR_MUST_CHECK int br_subvol_table_read(int fd, struct br_subvol_table *ret, stru
 
 /* The subvolume with that id; NULL: there is none. */
 struct br_subvol_row *br_subvol_table_find(const struct br_subvol_table *table, uint64_t id);
+
+/* Its name in the directory that holds it, borrowed; "": none, it was deleted. */
+const char *br_subvol_table_name(const struct br_subvol_table *table,
+				 const struct br_subvol_row *row);
 
 /* Release. NULL-safe, and safe on a zeroed structure. */
 void br_subvol_table_free(struct br_subvol_table *table);

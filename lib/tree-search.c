@@ -10,7 +10,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-/* The largest item is smaller than the largest node, 64 KiB. */
+/* The largest item is smaller than the largest node. */
+#define ITEM_MOST ((size_t)64 << 10)
 #define BUFFER_SIZE ((size_t)96 << 10)
 
 int br_tree_search_begin(struct br_tree_search *search, int fd, const struct br_tree_range *range,
@@ -21,6 +22,11 @@ int br_tree_search_begin(struct br_tree_search *search, int fd, const struct br_
 	if (!search->buffer)
 		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
 	return 0;
+}
+
+void br_tree_search_again(struct br_tree_search *search, int fd, const struct br_tree_range *range)
+{
+	*search = (struct br_tree_search){ .fd = fd, .rest = *range, .buffer = search->buffer };
 }
 
 struct br_tree_search br_tree_search_in(struct br_tree_window *window,
@@ -123,6 +129,21 @@ int br_tree_fetch(int fd, const struct br_tree_range *range, uint32_t items, voi
 	return 0;
 }
 
+/* Where the items in a buffer end. */
+static size_t find_end(const char *buffer, const struct br_tree_answer *answer)
+{
+	size_t at = answer->begin;
+
+	for (uint32_t i = 0; i < answer->count; i++) {
+		struct btrfs_ioctl_search_header header;
+
+		memcpy(&header, buffer + at, sizeof(header));
+		at += sizeof(header) + header.len;
+	}
+	return at;
+}
+
+/* Where there was room for any other item, there is no other: nobody has to ask. */
 static int fill(struct br_tree_search *search, struct br_error *err)
 {
 	struct br_tree_answer answer = { 0 };
@@ -133,7 +154,7 @@ static int fill(struct br_tree_search *search, struct br_error *err)
 		return r;
 	search->filled = answer.count;
 	search->used = answer.begin;
-	search->ended = search->filled == 0;
+	search->ended = find_end(search->buffer, &answer) + ITEM_MOST <= BUFFER_SIZE;
 	return 0;
 }
 

@@ -56,6 +56,9 @@ struct br_tree_search {
 BR_MUST_CHECK int br_tree_search_begin(struct br_tree_search *search, int fd,
 				       const struct br_tree_range *range, struct br_error *err);
 
+/* Begin another one in the memory of one that has begun, whatever became of it. Nothing to fail. */
+void br_tree_search_again(struct br_tree_search *search, int fd, const struct br_tree_range *range);
+
 /*
  * Begin a search that is served from a window (tree-window.h), which must outlive it. The data of an item is then
  * valid only until the next call for that window, or another search in it.

@@ -4,9 +4,7 @@
 
 #include "beneath.h"
 #include "cleanup.h"
-#include "entries.h"
 #include "name.h"
-#include "roots-ahead.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -68,14 +66,13 @@ struct others {
 	struct retained_all *all;
 };
 
-static int note_other(void *data, const char *name, unsigned char type, struct br_error *err)
+static int note_other(void *data, const char *name, struct br_error *err)
 {
 	const struct others *others = data;
 	struct retained_all *all = others->all;
 	BR_AUTO_FREE char *subvolume = NULL;
 	char **grown;
 
-	(void)type;
 	if (!br_name_archive_subvolume(name, &subvolume) ||
 	    is_named(others->config, all, subvolume))
 		return 0;
@@ -87,16 +84,12 @@ static int note_other(void *data, const char *name, unsigned char type, struct b
 	return 0;
 }
 
-static int find_others(int top, const struct br_config *config, struct retained_all *all,
+static int find_others(const struct br_config *config, struct retained_all *all,
 		       struct br_error *err)
 {
 	struct others others = { config, all };
-	BR_AUTO_CLOSE int dirfd = -1;
-	int r = br_open_beneath(top, BR_SNAPSHOTS_DIR, O_RDONLY | O_DIRECTORY, 0, &dirfd, err);
 
-	if (r < 0)
-		return err->sys_errno == ENOENT ? 0 : r;
-	return br_entries_visit(dirfd, note_other, &others, err);
+	return br_retained_visit_names(&all->facts, BR_SNAPSHOTS_DIR, note_other, &others, err);
 }
 
 /* --- all --- */
@@ -118,24 +111,6 @@ static int list_snapshots(struct retained_all *all, const char *subvolume, const
 	r = br_retained_list_snapshots(&all->facts, subvolume, &group->retained, err);
 	all->count += r == 0;
 	return r;
-}
-
-static void read_ahead(int top, const struct br_config *config, const char *only)
-{
-	const char **dirs = calloc(config->ephemeral_count + 1, sizeof(*dirs));
-	size_t count = 0;
-
-	if (!dirs)
-		return; /* it takes longer without, that is all */
-	for (size_t i = 0; i < config->ephemeral_count; i++)
-		if (is_wanted(config->ephemeral[i].name, only))
-			dirs[count++] = config->ephemeral[i].archive ? config->ephemeral[i].archive
-								     : BR_PARKED_DIR;
-	/* one directory for those of all subvolumes */
-	if (!only || count == 0)
-		dirs[count++] = BR_SNAPSHOTS_DIR;
-	roots_ahead_read(top, dirs, count);
-	free(dirs);
 }
 
 static int list_groups(const struct br_config *config, const char *only, struct retained_all *all,
@@ -170,15 +145,15 @@ static int read_all(int top, const struct br_config *config, const char *only,
 	int r;
 
 	if ((r = read_request(top, &all->request, err)) < 0 ||
-	    (r = find_others(top, config, all, err)) < 0)
+	    (r = br_retained_facts_read(top, all->request.archive, &all->facts, err)) < 0 ||
+	    (r = find_others(config, all, err)) < 0)
 		return r;
 	most += all->other_count;
 	all->groups = calloc(most, sizeof(*all->groups));
 	if (!all->groups)
 		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
-	read_ahead(top, config, only);
-	if ((r = br_retained_facts_read(top, all->request.archive, &all->facts, err)) < 0 ||
-	    (r = list_groups(config, only, all, err)) < 0)
+	r = list_groups(config, only, all, err);
+	if (r < 0)
 		return r;
 	if (only && all->count == 0)
 		return br_error_set(err, BR_ERR_USAGE, 0, only,

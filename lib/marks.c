@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The marks on the roots of many subvolumes, from their trees. */
+#include "marks.h"
+
+#include "cleanup.h"
+#include "tree-inode.h"
+#include "tree-search.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <linux/btrfs_tree.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What fewer cost is nothing next to threads. */
+#define FEW 64
+
+/* Disks and arrays have queues; processors have little to do with it. */
+#define READERS 16
+
+/* That a thread takes at once: neighbours on the disk. */
+#define BATCH 16
+
+/* --- one subvolume --- */
+
+/* An attribute as it is in a tree. */
+struct attribute {
+	const char *name, *value;
+	size_t name_size, value_size;
+};
+
+static bool is_named(const struct attribute *attribute, const char *name)
+{
+	return attribute->name_size == strlen(name) &&
+	       memcmp(attribute->name, name, attribute->name_size) == 0;
+}
+
+static uint64_t number_of(const struct attribute *attribute, uint64_t otherwise)
+{
+	return br_record_parse_number(attribute->value, attribute->value_size, otherwise);
+}
+
+static int take_comment(struct br_marks *marks, const struct attribute *attribute,
+			struct br_error *err)
+{
+	if (attribute->value_size > BR_COMMENT_MAX)
+		return 0; /* not one of ours */
+	free(marks->comment);
+	marks->comment = strndup(attribute->value, attribute->value_size);
+	return marks->comment ? 0 : br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
+}
+
+static int take_attribute(struct br_marks *marks, const struct attribute *attribute,
+			  struct br_error *err)
+{
+	uint64_t when;
+
+	if (is_named(attribute, BR_XATTR_COMMENT))
+		return take_comment(marks, attribute, err);
+	if (is_named(attribute, BR_XATTR_GOOD)) {
+		marks->is_good = true;
+	} else if (is_named(attribute, BR_XATTR_PINNED)) {
+		marks->is_pinned = true;
+	} else if (is_named(attribute, BR_XATTR_REPLACED_BY)) {
+		marks->replaced_by = number_of(attribute, 0);
+	} else if (is_named(attribute, BR_XATTR_RETIRED)) {
+		when = number_of(attribute, UINT64_MAX);
+		marks->has_retired = when <= INT64_MAX;
+		marks->retired = marks->has_retired ? (time_t)when : 0;
+	}
+	return 0;
+}
+
+/* Attributes whose names have the same hash share an item. */
+static int take_item(struct br_marks *marks, const struct br_tree_item *item, struct br_error *err)
+{
+	const char *at = item->data, *end = at + item->size;
+	struct btrfs_dir_item raw;
+
+	while (at < end) {
+		struct attribute attribute = { .name = at + sizeof(raw) };
+		size_t left = (size_t)(end - at);
+		int r;
+
+		if (left >= sizeof(raw)) {
+			memcpy(&raw, at, sizeof(raw));
+			attribute.name_size = le16toh(raw.name_len);
+			attribute.value_size = le16toh(raw.data_len);
+		}
+		if (left < sizeof(raw) + attribute.name_size + attribute.value_size)
+			return br_error_set(err, BR_ERR_READ, 0, NULL,
+					    "an attribute in a btrfs tree is damaged");
+		attribute.value = attribute.name + attribute.name_size;
+		if ((r = take_attribute(marks, &attribute, err)) < 0)
+			return r;
+		at = attribute.value + attribute.value_size;
+	}
+	return 0;
+}
+
+static int read_one(int fd, struct br_tree_search *search, struct br_marks *marks,
+		    struct br_error *err)
+{
+	struct br_tree_range range = br_tree_range_of(BR_INODE_FIRST, BTRFS_XATTR_ITEM_KEY);
+	struct br_tree_item item;
+	int r;
+
+	range.tree = marks->id;
+	br_tree_search_again(search, fd, &range);
+	while ((r = br_tree_search_next(search, &item, err)) > 0 &&
+	       (r = take_item(marks, &item, err)) == 0)
+		;
+	if (r < 0 && err->sys_errno == ENOENT) {
+		marks->is_gone = true;
+		return 0;
+	}
+	return r;
+}
+
+/* --- all of them --- */
+
+struct work {
+	int fd;
+	struct br_marks *list;
+	size_t count;
+	atomic_size_t next; /* that nobody has taken yet */
+};
+
+struct reader {
+	struct work *work;
+	pthread_t thread;
+	int result;
+	uint64_t failed;
+	struct br_error err;
+};
+
+static void read_batch(struct reader *reader, struct br_tree_search *search, size_t at)
+{
+	struct work *work = reader->work;
+
+	for (size_t end = at + BATCH; at < end && at < work->count && reader->result == 0; at++) {
+		reader->failed = work->list[at].id;
+		reader->result = read_one(work->fd, search, &work->list[at], &reader->err);
+	}
+}
+
+static void *read_batches(void *data)
+{
+	static const struct br_tree_range nothing;
+	struct reader *reader = data;
+	struct work *work = reader->work;
+	BR_AUTO_SEARCH search = { 0 };
+	size_t at;
+
+	reader->result = br_tree_search_begin(&search, work->fd, &nothing, &reader->err);
+	while (reader->result == 0 && (at = atomic_fetch_add(&work->next, BATCH)) < work->count)
+		read_batch(reader, &search, at);
+	/* nobody needs the others then */
+	if (reader->result < 0)
+		atomic_store(&work->next, work->count);
+	return NULL;
+}
+
+/* In the order on the disk: in one sweep, and neighbours together. */
+static int compare_place(const void *a, const void *b)
+{
+	uint64_t left = ((const struct br_marks *)a)->place;
+	uint64_t right = ((const struct br_marks *)b)->place;
+
+	return (left > right) - (left < right);
+}
+
+int br_marks_read(int fd, struct br_marks *list, size_t count, uint64_t *failed_ret,
+		  struct br_error *err)
+{
+	struct work work = { .fd = fd, .list = list, .count = count };
+	struct reader readers[READERS] = { { .work = &work } };
+	size_t others = 0, wanted = count < FEW ? 0 : READERS - 1;
+	int r = 0;
+
+	if (count > 0)
+		qsort(list, count, sizeof(*list), compare_place);
+	/* this thread is one of them: it goes on also where there can be no others */
+	while (others < wanted) {
+		struct reader *other = &readers[others + 1];
+
+		other->work = &work;
+		if (pthread_create(&other->thread, NULL, read_batches, other) != 0)
+			break;
+		others++;
+	}
+	(void)read_batches(&readers[0]);
+	for (size_t i = 0; i <= others; i++) {
+		if (i > 0)
+			(void)pthread_join(readers[i].thread, NULL);
+		if (r == 0 && readers[i].result < 0) {
+			r = readers[i].result;
+			*failed_ret = readers[i].failed;
+			*err = readers[i].err;
+		}
+	}
+	return r;
+}
+
+void br_marks_free(struct br_marks *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		free(list[i].comment);
+		list[i].comment = NULL;
+	}
+}

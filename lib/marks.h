@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The marks on the roots of many subvolumes (record.h), from their trees: nothing is opened, and a subvolume costs one
+ * system call.
+ */
+#ifndef BR_MARKS_H
+#define BR_MARKS_H
+
+#include "error.h"
+#include "record.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+struct br_marks {
+	uint64_t id;    /* of the subvolume: filled by the caller */
+	uint64_t place; /* of its tree on the disk, as br_subvol_row.block: by the caller, too */
+	/* filled: */
+	bool is_gone; /* there is no such subvolume any more; it has no marks then */
+	bool is_good, is_pinned;
+	bool has_retired;
+	time_t retired;
+	uint64_t replaced_by; /* 0: it is not known */
+	char *comment;        /* owned; NULL: none */
+};
+
+/*
+ * Read them, of many at the same time: then disks that have queues are not waited for one after the other. As of now, what
+ * is not committed included.
+ *
+ * fd    anything on the file system
+ * list  in any order; sorted by place afterwards
+ *
+ * Returns 0 with all filled, for br_marks_free; also to be called after a failure. BR_ERR_READ, with the id of
+ * the subvolume in *failed_ret; BR_ERR_NOMEM. Privilege: CAP_SYS_ADMIN.
+ */
+BR_MUST_CHECK int br_marks_read(int fd, struct br_marks *list, size_t count, uint64_t *failed_ret,
+				struct br_error *err);
+
+/* Release the comments; the list is the caller's. */
+void br_marks_free(struct br_marks *list, size_t count);
+
+#endif
