@@ -8,6 +8,7 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <linux/btrfs.h>
 #include <linux/btrfs_tree.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -100,18 +101,80 @@ static int take_item(struct br_marks *marks, const struct br_tree_item *item, st
 	return 0;
 }
 
-static int read_one(int fd, struct br_tree_search *search, struct br_marks *marks,
-		    struct br_error *err)
+/*
+ * What a root directory has besides its attributes is little; the kernel looks at the rest of the leaf only if it is
+ * asked for more, and first touches every page of a buffer.
+ */
+#define ITEMS_FIRST 8
+#define BUFFER_FIRST ((size_t)4 << 10)
+
+static bool is_attribute(const struct br_tree_key *key)
+{
+	return key->object == BR_INODE_FIRST && key->type == BTRFS_XATTR_ITEM_KEY;
+}
+
+/* Does nothing that comes after this key belong to the attributes? */
+static bool is_behind(const struct br_tree_key *key)
+{
+	return key->object > BR_INODE_FIRST || key->type > BTRFS_XATTR_ITEM_KEY;
+}
+
+/* Take them from the first few items. *is_done_ret: there are no others. */
+static int take_first(struct br_marks *marks, const char *buffer,
+		      const struct br_tree_answer *answer, bool *is_done_ret, struct br_error *err)
+{
+	const char *at = buffer + answer->begin;
+	int r = 0;
+
+	*is_done_ret = answer->count == 0;
+	for (uint32_t i = 0; r == 0 && i < answer->count && !*is_done_ret; i++) {
+		struct btrfs_ioctl_search_header header;
+		struct br_tree_item item;
+
+		memcpy(&header, at, sizeof(header));
+		item = (struct br_tree_item){
+			.key = { header.objectid, header.type, header.offset },
+			.data = at + sizeof(header),
+			.size = header.len,
+		};
+		*is_done_ret = is_behind(&item.key);
+		if (is_attribute(&item.key))
+			r = take_item(marks, &item, err);
+		at += sizeof(header) + header.len;
+	}
+	return r;
+}
+
+static int read_rest(int fd, struct br_marks *marks, struct br_error *err)
 {
 	struct br_tree_range range = br_tree_range_of(BR_INODE_FIRST, BTRFS_XATTR_ITEM_KEY);
+	BR_AUTO_SEARCH search = { 0 };
 	struct br_tree_item item;
 	int r;
 
-	range.tree = marks->id;
-	br_tree_search_again(search, fd, &range);
-	while ((r = br_tree_search_next(search, &item, err)) > 0 &&
-	       (r = take_item(marks, &item, err)) == 0)
-		;
+	range.tree = marks->row->id;
+	r = br_tree_search_begin(&search, fd, &range, err);
+	while (r == 0 && (r = br_tree_search_next(&search, &item, err)) > 0)
+		r = take_item(marks, &item, err);
+	return r;
+}
+
+static int read_one(int fd, void *buffer, struct br_marks *marks, struct br_error *err)
+{
+	const struct br_tree_range range = {
+		.tree = marks->row->id,
+		.first = { BR_INODE_FIRST, 0, 0 },
+		.last = { BR_INODE_LAST, UINT8_MAX, UINT64_MAX },
+	};
+	struct br_tree_answer answer;
+	bool is_done = false;
+	int r = br_tree_fetch(fd, &range, ITEMS_FIRST, buffer, BUFFER_FIRST, &answer, err);
+
+	if (r == 0)
+		r = take_first(marks, buffer, &answer, &is_done, err);
+	/* also when the first ones do not fit */
+	if ((r == 0 && !is_done) || (r < 0 && err->sys_errno == EOVERFLOW))
+		r = read_rest(fd, marks, err);
 	if (r < 0 && err->sys_errno == ENOENT) {
 		marks->is_gone = true;
 		return 0;
@@ -132,31 +195,31 @@ struct reader {
 	struct work *work;
 	pthread_t thread;
 	int result;
-	uint64_t failed;
+	const struct br_subvol_row *failed;
 	struct br_error err;
 };
 
-static void read_batch(struct reader *reader, struct br_tree_search *search, size_t at)
+static void read_batch(struct reader *reader, void *buffer, size_t at)
 {
 	struct work *work = reader->work;
 
 	for (size_t end = at + BATCH; at < end && at < work->count && reader->result == 0; at++) {
-		reader->failed = work->list[at].id;
-		reader->result = read_one(work->fd, search, &work->list[at], &reader->err);
+		reader->failed = work->list[at].row;
+		reader->result = read_one(work->fd, buffer, &work->list[at], &reader->err);
 	}
 }
 
 static void *read_batches(void *data)
 {
-	static const struct br_tree_range nothing;
 	struct reader *reader = data;
 	struct work *work = reader->work;
-	BR_AUTO_SEARCH search = { 0 };
+	BR_AUTO_FREE void *buffer = malloc(BUFFER_FIRST);
 	size_t at;
 
-	reader->result = br_tree_search_begin(&search, work->fd, &nothing, &reader->err);
+	if (!buffer)
+		reader->result = br_error_set(&reader->err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
 	while (reader->result == 0 && (at = atomic_fetch_add(&work->next, BATCH)) < work->count)
-		read_batch(reader, &search, at);
+		read_batch(reader, buffer, at);
 	/* nobody needs the others then */
 	if (reader->result < 0)
 		atomic_store(&work->next, work->count);
@@ -166,14 +229,14 @@ static void *read_batches(void *data)
 /* In the order on the disk: in one sweep, and neighbours together. */
 static int compare_place(const void *a, const void *b)
 {
-	uint64_t left = ((const struct br_marks *)a)->place;
-	uint64_t right = ((const struct br_marks *)b)->place;
+	uint64_t left = ((const struct br_marks *)a)->row->block;
+	uint64_t right = ((const struct br_marks *)b)->row->block;
 
 	return (left > right) - (left < right);
 }
 
-int br_marks_read(int fd, struct br_marks *list, size_t count, uint64_t *failed_ret,
-		  struct br_error *err)
+int br_marks_read(int fd, struct br_marks *list, size_t count,
+		  const struct br_subvol_row **failed_ret, struct br_error *err)
 {
 	struct work work = { .fd = fd, .list = list, .count = count };
 	struct reader readers[READERS] = { { .work = &work } };

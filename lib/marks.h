@@ -8,6 +8,7 @@
 
 #include "error.h"
 #include "record.h"
+#include "subvol-table.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,8 +16,7 @@
 #include <time.h>
 
 struct br_marks {
-	uint64_t id;    /* of the subvolume: filled by the caller */
-	uint64_t place; /* of its tree on the disk, as br_subvol_row.block: by the caller, too */
+	const struct br_subvol_row *row; /* of the subvolume: set by the caller, who owns it */
 	/* filled: */
 	bool is_gone; /* there is no such subvolume any more; it has no marks then */
 	bool is_good, is_pinned;
@@ -31,13 +31,13 @@ struct br_marks {
  * is not committed included.
  *
  * fd    anything on the file system
- * list  in any order; sorted by place afterwards
+ * list  in any order; sorted by the place on the disk afterwards
  *
- * Returns 0 with all filled, for br_marks_free; also to be called after a failure. BR_ERR_READ, with the id of
- * the subvolume in *failed_ret; BR_ERR_NOMEM. Privilege: CAP_SYS_ADMIN.
+ * Returns 0 with all filled, for br_marks_free; also to be called after a failure. BR_ERR_READ, with the
+ * subvolume in *failed_ret; BR_ERR_NOMEM. Privilege: CAP_SYS_ADMIN.
  */
-BR_MUST_CHECK int br_marks_read(int fd, struct br_marks *list, size_t count, uint64_t *failed_ret,
-				struct br_error *err);
+BR_MUST_CHECK int br_marks_read(int fd, struct br_marks *list, size_t count,
+				const struct br_subvol_row **failed_ret, struct br_error *err);
 
 /* Release the comments; the list is the caller's. */
 void br_marks_free(struct br_marks *list, size_t count);

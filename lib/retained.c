@@ -51,12 +51,19 @@ int br_retained_facts_read(int top, const char *requested, struct br_retained_fa
 	return r;
 }
 
+void br_retained_facts_use_kept(struct br_retained_facts *facts)
+{
+	if (facts->table.count >= BR_MARKS_KEPT_FEW && !facts->kept.content)
+		br_marks_kept_read(facts->top, &facts->kept);
+}
+
 void br_retained_facts_free(struct br_retained_facts *facts)
 {
 	if (!facts)
 		return;
 	br_mountinfo_free(&facts->mounts);
 	br_subvol_table_free(&facts->table);
+	br_marks_kept_free(&facts->kept);
 	*facts = (struct br_retained_facts){ 0 };
 }
 
@@ -64,10 +71,10 @@ void br_retained_free(struct br_retained *retained)
 {
 	if (!retained)
 		return;
-	for (size_t i = 0; i < retained->count; i++) {
+	for (size_t i = 0; i < retained->count; i++)
 		free(retained->items[i].name);
-		free(retained->items[i].comment);
-	}
+	br_marks_free(retained->marks, retained->marks_count);
+	free(retained->marks);
 	free(retained->items);
 	br_cleanup_close(&retained->dirfd);
 	*retained = (struct br_retained){ .dirfd = -1 };
@@ -163,7 +170,7 @@ static size_t find_rows(const struct br_retained_facts *facts, const struct plac
 
 		if (is_there(row, place) &&
 		    br_name_is_archive_of(br_subvol_table_name(table, row), escaped))
-			list[count++] = (struct br_marks){ .id = row->id, .place = row->block };
+			list[count++] = (struct br_marks){ .row = row };
 	}
 	return count;
 }
@@ -180,20 +187,23 @@ static void find_time(const struct br_retained *retained, const char *escaped,
 }
 
 static int add_item(const struct br_retained_facts *facts, struct br_retained *retained,
-		    const char *escaped, struct br_marks *marks, struct br_error *err)
+		    const char *escaped, const struct br_marks *marks, struct br_error *err)
 {
-	const struct br_subvol_row *row = br_subvol_table_find(&facts->table, marks->id);
+	const struct br_subvol_row *row = marks->row;
 	struct br_retention_item *item = &retained->items[retained->count];
-	struct look look = { .id = marks->id };
+	const struct look look = {
+		.name = br_subvol_table_name(&facts->table, row),
+		.id = row->id,
+		.is_read_only = row->is_read_only,
+		.pinned = marks->is_pinned ? BR_MARK_PRESENT : BR_MARK_ABSENT,
+	};
 
-	if (!row || marks->is_gone)
+	if (marks->is_gone)
 		return 0;
-	look.name = br_subvol_table_name(&facts->table, row);
-	look.is_read_only = row->is_read_only;
-	look.pinned = marks->is_pinned ? BR_MARK_PRESENT : BR_MARK_ABSENT;
 	*item = (struct br_retention_item){
-		.id = marks->id,
+		.id = row->id,
 		.name = strdup(look.name),
+		.comment = marks->comment,
 		.replaced_by = marks->replaced_by,
 		.good = retained->kind == BR_RETAINED_ARCHIVE && marks->is_good,
 		.held = find_hold(facts, retained, &look),
@@ -201,15 +211,14 @@ static int add_item(const struct br_retained_facts *facts, struct br_retained *r
 	if (!item->name)
 		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
 	find_time(retained, escaped, marks, item);
-	item->comment = br_take_ptr(&marks->comment);
 	retained->count++;
 	return 0;
 }
 
 /* One whose tree cannot be read cannot be opened either: that is what is said of it everywhere. */
-static int name_failed(const struct br_retained_facts *facts, uint64_t id, struct br_error *err)
+static int name_failed(const struct br_retained_facts *facts, const struct br_subvol_row *row,
+		       struct br_error *err)
 {
-	const struct br_subvol_row *row = br_subvol_table_find(&facts->table, id);
 	const char *name = row ? br_subvol_table_name(&facts->table, row) : NULL;
 
 	if (err->code == BR_ERR_READ && err->sys_errno != 0)
@@ -217,26 +226,42 @@ static int name_failed(const struct br_retained_facts *facts, uint64_t id, struc
 	return br_error_name(err, name);
 }
 
+/* Those that are kept come last; the others are read. */
+static int read_marks(const struct br_retained_facts *facts, struct br_marks *list, size_t count,
+		      struct br_error *err)
+{
+	const struct br_subvol_row *failed = NULL;
+	size_t missing = 0;
+	int r;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct br_marks one = list[i];
+
+		if (br_marks_kept_find(&facts->kept, &list[i]))
+			continue;
+		list[i] = list[missing];
+		list[missing++] = one;
+	}
+	r = br_marks_read(facts->top, list, missing, &failed, err);
+	return r < 0 ? name_failed(facts, failed, err) : 0;
+}
+
 static int list_in(const struct br_retained_facts *facts, const struct place *place,
 		   const char *escaped, struct br_retained *retained, struct br_error *err)
 {
-	BR_AUTO_FREE struct br_marks *marks = calloc(facts->table.count + 1, sizeof(*marks));
-	uint64_t failed = 0;
 	size_t count;
 	int r;
 
-	if (!marks)
+	retained->marks = calloc(facts->table.count + 1, sizeof(*retained->marks));
+	if (!retained->marks)
 		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
-	count = find_rows(facts, place, escaped, marks);
+	count = retained->marks_count = find_rows(facts, place, escaped, retained->marks);
 	retained->items = calloc(count + 1, sizeof(*retained->items));
 	if (!retained->items)
 		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
-	r = br_marks_read(facts->top, marks, count, &failed, err);
-	if (r < 0)
-		r = name_failed(facts, failed, err);
+	r = read_marks(facts, retained->marks, count, err);
 	for (size_t i = 0; r == 0 && i < count; i++)
-		r = add_item(facts, retained, escaped, &marks[i], err);
-	br_marks_free(marks, count);
+		r = add_item(facts, retained, escaped, &retained->marks[i], err);
 	if (r < 0)
 		return br_error_context(err, "%s", retained->dir);
 	br_retention_sort(retained->items, retained->count);
@@ -292,6 +317,28 @@ int br_retained_list_snapshots(const struct br_retained_facts *facts, const char
 				 .dirfd = -1,
 			 },
 			 ret, err);
+}
+
+void br_retained_keep(const struct br_retained_facts *facts, const struct br_retained *const *lists,
+		      size_t count)
+{
+	__attribute__((cleanup(br_marks_kept_free))) struct br_marks_kept kept = { 0 };
+	BR_AUTO_FREE const struct br_marks **all = NULL;
+	BR_AUTO_CLOSE int state = -1;
+	struct br_error none = { 0 };
+	size_t total = 0, at = 0;
+
+	for (size_t i = 0; i < count; i++)
+		total += lists[i]->marks_count;
+	all = total < BR_MARKS_KEPT_FEW ? NULL : calloc(total, sizeof(*all));
+	if (!all ||
+	    br_open_beneath(facts->top, BR_STATE_DIR, O_RDONLY | O_DIRECTORY, 0, &state, &none) < 0)
+		return;
+	for (size_t i = 0; i < count; i++)
+		for (size_t j = 0; j < lists[i]->marks_count; j++)
+			all[at++] = &lists[i]->marks[j];
+	br_marks_kept_read(facts->top, &kept);
+	(void)!br_marks_kept_write(state, &kept, all, total, &none);
 }
 
 int br_retained_recheck(int top, const char *requested, const struct br_retained *retained,

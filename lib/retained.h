@@ -5,6 +5,7 @@
 
 #include "config.h"
 #include "error.h"
+#include "marks-kept.h"
 #include "mountinfo.h"
 #include "retention.h"
 #include "subvol-table.h"
@@ -22,6 +23,7 @@ struct br_retained_facts {
 	uint64_t deleting; /* the one whose deletion was interrupted; 0: none */
 	struct br_mountinfo mounts;
 	struct br_subvol_table table; /* of all subvolumes: what is in which directory */
+	struct br_marks_kept kept;    /* nothing unless br_retained_facts_use_kept was called */
 	const char
 		*requested; /* name of an archive that a boot starts from; NULL: none; borrowed */
 };
@@ -32,8 +34,10 @@ struct br_retained {
 	const char *subvolume;           /* borrowed */
 	const char *dir;                 /* from the top level; borrowed */
 	int dirfd;                       /* -1: there is no such directory */
-	struct br_retention_item *items; /* sorted; each owns its name and comment */
+	struct br_retention_item *items; /* sorted; each owns its name, not its comment */
 	size_t count;
+	struct br_marks *marks; /* of those that were there, as they were read */
+	size_t marks_count;
 };
 
 /*
@@ -44,6 +48,11 @@ struct br_retained {
  */
 BR_MUST_CHECK int br_retained_facts_read(int top, const char *requested,
 					 struct br_retained_facts *ret, struct br_error *err);
+
+/*
+ * Take marks from what br_retained_keep wrote where that is possible, for those who only show them. Nothing to fail.
+ */
+void br_retained_facts_use_kept(struct br_retained_facts *facts);
 
 /* Release. NULL-safe, and safe on a zeroed structure. */
 void br_retained_facts_free(struct br_retained_facts *facts);
@@ -78,6 +87,13 @@ typedef int (*br_retained_visitor)(void *data, const char *name, struct br_error
 BR_MUST_CHECK int br_retained_visit_names(const struct br_retained_facts *facts, const char *dir,
 					  br_retained_visitor visit, void *data,
 					  struct br_error *err);
+
+/*
+ * Write the marks of many subvolumes down for br_retained_facts_use_kept, if they are many and that is not done yet. For those
+ * who have the lock. What cannot be written is read by everybody: that is no failure.
+ */
+void br_retained_keep(const struct br_retained_facts *facts, const struct br_retained *const *lists,
+		      size_t count);
 
 /*
  * Look once more, right before a deletion, what holds an item: hours may have passed since the list

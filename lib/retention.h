@@ -49,7 +49,7 @@ struct br_retention_item {
 	uint64_t
 		replaced_by; /* ... unless this is greater: it was in use until that one came; or 0 */
 	char *name;          /* for the caller */
-	char *comment;       /* for the caller; NULL: none */
+	const char *comment; /* for the caller; NULL: none */
 	bool has_time;
 	time_t time; /* of retirement, or of creation */
 	bool good;   /* its boot was good */

@@ -42,6 +42,7 @@ static int add_root(struct br_subvol_table *table, const struct br_tree_item *it
 	row->is_deleted = le32toh(raw.refs) == 0;
 	row->is_read_only = le64toh(raw.flags) & BTRFS_ROOT_SUBVOL_RDONLY;
 	row->block = le64toh(raw.bytenr);
+	row->generation = le64toh(raw.generation);
 	/* one of such a kernel changed the item since: the rest is stale */
 	if (raw.generation != raw.generation_v2)
 		return 0;

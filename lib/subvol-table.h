@@ -15,6 +15,7 @@ struct br_subvol_row {
 	uint64_t parent_id;          /* of the subvolume that holds it; 0: none, it was deleted */
 	uint64_t parent_dir;         /* inode of the directory in it */
 	uint64_t block;              /* logical address of the root of its tree */
+	uint64_t generation;         /* transaction in which the root of its tree was written */
 	uint64_t otransid, ctransid; /* as in br_subvol; 0 in what Linux before 3.6 made */
 	uint8_t uuid[BR_UUID_SIZE], parent_uuid[BR_UUID_SIZE];
 	bool is_deleted; /* waits for the cleaner */

@@ -27,17 +27,31 @@ char *br_text_make(void (*write)(FILE *out, const void *data), const void *data)
 	return text;
 }
 
+static bool is_plain(const char *name)
+{
+	for (; *name; name++)
+		if (*name < ' ' || *name > '~' || *name == '\\')
+			return false;
+	return true;
+}
+
 void br_text_put_name(FILE *out, const char *name)
 {
 	size_t size = 4 * strlen(name) + 1; /* every byte may become \xNN */
-	char *escaped = malloc(size);
+	char *escaped;
 
+	/* as almost all of them, of which there may be many */
+	if (is_plain(name)) {
+		(void)fputs(name, out); /* a failure shows in ferror */
+		return;
+	}
+	escaped = malloc(size);
 	if (!escaped) {
 		(void)fputc('?', out);
 		return;
 	}
 	(void)br_escape(escaped, size, name);
-	(void)fputs(escaped, out); /* a failure shows in ferror */
+	(void)fputs(escaped, out);
 	free(escaped);
 }
 

@@ -24,11 +24,6 @@ int br_tree_search_begin(struct br_tree_search *search, int fd, const struct br_
 	return 0;
 }
 
-void br_tree_search_again(struct br_tree_search *search, int fd, const struct br_tree_range *range)
-{
-	*search = (struct br_tree_search){ .fd = fd, .rest = *range, .buffer = search->buffer };
-}
-
 struct br_tree_search br_tree_search_in(struct br_tree_window *window,
 					const struct br_tree_range *range)
 {

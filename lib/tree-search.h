@@ -56,9 +56,6 @@ struct br_tree_search {
 BR_MUST_CHECK int br_tree_search_begin(struct br_tree_search *search, int fd,
 				       const struct br_tree_range *range, struct br_error *err);
 
-/* Begin another one in the memory of one that has begun, whatever became of it. Nothing to fail. */
-void br_tree_search_again(struct br_tree_search *search, int fd, const struct br_tree_range *range);
-
 /*
  * Begin a search that is served from a window (tree-window.h), which must outlive it. The data of an item is then
  * valid only until the next call for that window, or another search in it.
@@ -97,7 +94,7 @@ struct br_tree_answer {
  * One call of the kernel, for those who keep buffers of their own.
  *
  * items  at most so many
- * buffer size bytes, more than the largest item has: 64 KiB
+ * buffer size bytes; BR_ERR_READ with EOVERFLOW when the first item has more: at most 64 KiB
  *
  * Returns 0 with *ret; a count of 0: there is nothing in the range. That there are fewer than asked for does not
  * mean that there are no more. BR_ERR_READ.

@@ -319,8 +319,8 @@ static int act(const struct options *options, struct br_error *err)
 
 	if (r < 0)
 		return r;
-	r = retained_all_read(filesystem.top, &filesystem.config, options->subvolume, now, &all,
-			      err);
+	r = retained_all_glance(filesystem.top, &filesystem.config, options->subvolume, now, &all,
+				err);
 	if (r == 0) {
 		r = list(filesystem.top, options, &all, now, err);
 		retained_all_free(&all);

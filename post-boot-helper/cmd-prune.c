@@ -262,6 +262,8 @@ static int prune_all(struct prune *prune, const char *subvolume, struct br_error
 		r = limit_overhead(prune, err);
 	if (r == 0)
 		r = make_space(prune, err);
+	if (r == 0 && !prune->dry_run && !subvolume)
+		retained_all_keep(&prune->all);
 	retained_all_free(&prune->all);
 	return r;
 }

@@ -90,8 +90,8 @@ static int gather_retained(const struct metrics_options *options, struct metrics
 			   struct br_error *err)
 {
 	(void)options;
-	return retained_all_read(metrics->filesystem.top, &metrics->filesystem.config, NULL,
-				 metrics->now, &metrics->retained, err);
+	return retained_all_glance(metrics->filesystem.top, &metrics->filesystem.config, NULL,
+				   metrics->now, &metrics->retained, err);
 }
 
 static int gather_overhead(const struct metrics_options *options, struct metrics *metrics,

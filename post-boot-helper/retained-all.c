@@ -138,34 +138,46 @@ static int list_groups(const struct br_config *config, const char *only, struct 
 	return r;
 }
 
-static int read_all(int top, const struct br_config *config, const char *only,
-		    struct retained_all *all, struct br_error *err)
+/* What is asked for. */
+struct wanted {
+	const struct br_config *config;
+	const char *only; /* NULL: all */
+	bool is_glance;
+};
+
+static int read_all(int top, const struct wanted *wanted, struct retained_all *all,
+		    struct br_error *err)
 {
+	const struct br_config *config = wanted->config;
 	size_t most = config->ephemeral_count + config->snapshots.subvolume_count;
 	int r;
 
 	if ((r = read_request(top, &all->request, err)) < 0 ||
-	    (r = br_retained_facts_read(top, all->request.archive, &all->facts, err)) < 0 ||
-	    (r = find_others(config, all, err)) < 0)
+	    (r = br_retained_facts_read(top, all->request.archive, &all->facts, err)) < 0)
+		return r;
+	if (wanted->is_glance)
+		br_retained_facts_use_kept(&all->facts);
+	r = find_others(config, all, err);
+	if (r < 0)
 		return r;
 	most += all->other_count;
 	all->groups = calloc(most, sizeof(*all->groups));
 	if (!all->groups)
 		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
-	r = list_groups(config, only, all, err);
+	r = list_groups(config, wanted->only, all, err);
 	if (r < 0)
 		return r;
-	if (only && all->count == 0)
-		return br_error_set(err, BR_ERR_USAGE, 0, only,
+	if (wanted->only && all->count == 0)
+		return br_error_set(err, BR_ERR_USAGE, 0, wanted->only,
 				    "the configuration keeps nothing of such a subvolume");
 	return 0;
 }
 
-int retained_all_read(int top, const struct br_config *config, const char *only, time_t now,
-		      struct retained_all *ret, struct br_error *err)
+static int read_and_decide(int top, const struct wanted *wanted, time_t now,
+			   struct retained_all *ret, struct br_error *err)
 {
 	struct retained_all all = { 0 };
-	int r = read_all(top, config, only, &all, err);
+	int r = read_all(top, wanted, &all, err);
 
 	if (r < 0) {
 		retained_all_free(&all);
@@ -176,6 +188,32 @@ int retained_all_read(int top, const struct br_config *config, const char *only,
 				    &all.groups[i].policy, now);
 	*ret = all;
 	return 0;
+}
+
+int retained_all_read(int top, const struct br_config *config, const char *only, time_t now,
+		      struct retained_all *ret, struct br_error *err)
+{
+	const struct wanted wanted = { .config = config, .only = only };
+
+	return read_and_decide(top, &wanted, now, ret, err);
+}
+
+int retained_all_glance(int top, const struct br_config *config, const char *only, time_t now,
+			struct retained_all *ret, struct br_error *err)
+{
+	const struct wanted wanted = { .config = config, .only = only, .is_glance = true };
+
+	return read_and_decide(top, &wanted, now, ret, err);
+}
+
+void retained_all_keep(const struct retained_all *all)
+{
+	BR_AUTO_FREE const struct br_retained **lists = calloc(all->count + 1, sizeof(*lists));
+
+	for (size_t i = 0; lists && i < all->count; i++)
+		lists[i] = &all->groups[i].retained;
+	if (lists)
+		br_retained_keep(&all->facts, lists, all->count);
 }
 
 size_t retained_all_items(const struct retained_all *all)

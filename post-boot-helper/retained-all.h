@@ -36,6 +36,16 @@ struct retained_all {
 BR_MUST_CHECK int retained_all_read(int top, const struct br_config *config, const char *only,
 				    time_t now, struct retained_all *ret, struct br_error *err);
 
+/*
+ * The same for those who only show it: of many, marks are taken from what retained_all_keep wrote where that is still
+ * true.
+ */
+BR_MUST_CHECK int retained_all_glance(int top, const struct br_config *config, const char *only,
+				      time_t now, struct retained_all *ret, struct br_error *err);
+
+/* br_retained_keep for all of them. */
+void retained_all_keep(const struct retained_all *all);
+
 /* How many there are in all groups. */
 size_t retained_all_items(const struct retained_all *all);
 

@@ -252,8 +252,8 @@ static int look_at_filesystem(const struct status_options *options, struct statu
 	int r;
 
 	if (br_volume_read(filesystem->top, &status->volume, &failure) < 0 ||
-	    retained_all_read(filesystem->top, &filesystem->config, NULL, status->now,
-			      &status->retained, &failure) < 0 ||
+	    retained_all_glance(filesystem->top, &filesystem->config, NULL, status->now,
+				&status->retained, &failure) < 0 ||
 	    overhead_all_count(filesystem->top, &status->retained, OVERHEAD_SECONDS,
 			       &status->overhead, &failure) < 0 ||
 	    scrub_view_read(options->scrub_dir, filesystem->top, filesystem->device.fsid,
