@@ -23,14 +23,21 @@ static int advance(struct comparison *c, struct reader *reader)
 	return r > 0 ? br_tree_entry_parse(&item, &reader->entry, c->err) : r;
 }
 
+/* A part of the index. */
+struct part {
+	uint64_t first, last;
+};
+
 static int begin(struct comparison *c, const struct dir_pair *pair, enum side side,
-		 struct reader *reader)
+		 const struct part *part, struct reader *reader)
 {
 	struct br_tree_range range = br_tree_range_of(pair->dir[side], BTRFS_DIR_INDEX_KEY);
 	int r;
 
 	if (pair->dir[side] == 0)
 		return 0;
+	range.first.offset = part->first;
+	range.last.offset = part->last;
 	r = br_tree_search_begin(&reader->search, c->fd[side], &range, c->err);
 	return r < 0 ? r : advance(c, reader);
 }
@@ -101,22 +108,111 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
 }
 
+static int read_part(struct comparison *c, const struct dir_pair *pair, const struct part *part,
+		     struct entry_list lists[SIDES])
+{
+	struct reader readers[SIDES] = { 0 };
+	int r = begin(c, pair, OLD, part, &readers[OLD]);
+
+	if (r == 0)
+		r = begin(c, pair, NEW, part, &readers[NEW]);
+	if (r == 0)
+		r = merge(c, readers, lists);
+	for (enum side side = OLD; side < SIDES; side++)
+		br_tree_search_end(&readers[side].search);
+	return r;
+}
+
+/* --- large directories --- */
+
+/* Those of fewer bytes of names have their index in a leaf or two. */
+#define LARGE 4096
+
+/* What was deleted at the edge of a leaf is beside what is left in it; they are numbered in the order of their creation. */
+#define MARGIN 64
+
+/* The part in the new leaves: 1 with *ret, 0: there is none. */
+static int find_new_part(struct comparison *c, uint64_t dir, struct part *ret)
+{
+	struct br_tree_range range = br_tree_range_of(dir, BTRFS_DIR_INDEX_KEY);
+	BR_AUTO_SEARCH search = { 0 };
+	struct br_tree_item item;
+	bool has_part = false;
+	int r;
+
+	*ret = (struct part){ 0 };
+	range.min_transid = c->since;
+	r = br_tree_search_begin(&search, c->fd[NEW], &range, c->err);
+	while (r >= 0 && (r = br_tree_search_next(&search, &item, c->err)) > 0) {
+		if (!has_part)
+			ret->first = item.key.offset;
+		ret->last = item.key.offset;
+		has_part = true;
+	}
+	ret->first -= ret->first < MARGIN ? ret->first : MARGIN;
+	ret->last += ret->last > UINT64_MAX - MARGIN ? 0 : MARGIN;
+	return r < 0 ? r : has_part;
+}
+
+/* What names add to the size of a directory: each is in it twice. */
+static uint64_t size_of(const struct entry_list *list)
+{
+	uint64_t size = 0;
+
+	for (size_t i = 0; i < list->count; i++)
+		size += 2 * strlen(list->items[i].name);
+	return size;
+}
+
+/*
+ * In a directory that only one side has changed since they parted, all that is not in new leaves of that side is in
+ * both, but for what was deleted with its whole leaf, or beyond the margin: the sizes tell if there is any. Then, and
+ * where this does not apply, *is_done_ret is false.
+ */
+static int read_new_part(struct comparison *c, const struct dir_pair *pair,
+			 struct entry_list lists[SIDES], bool *is_done_ret)
+{
+	struct br_inode inodes[SIDES];
+	struct part part;
+	int r;
+
+	*is_done_ret = false;
+	if (c->since == 0 || pair->dir[OLD] != pair->dir[NEW])
+		return 0;
+	r = br_changes_read_both(c, pair->dir[NEW], inodes);
+	if (r < 0 || !br_inode_is_same(&inodes[OLD], &inodes[NEW]) ||
+	    inodes[OLD].transid >= c->since || inodes[NEW].size < LARGE)
+		return r;
+	if ((r = find_new_part(c, pair->dir[NEW], &part)) <= 0 ||
+	    (r = read_part(c, pair, &part, lists)) < 0)
+		return r;
+	*is_done_ret = inodes[OLD].size + size_of(&lists[NEW]) ==
+		       inodes[NEW].size + size_of(&lists[OLD]);
+	return 0;
+}
+
+static void drop_entries(struct entry_list *list)
+{
+	br_changes_free_entries(list);
+	*list = (struct entry_list){ 0 };
+}
+
 int br_changes_read_entries(struct comparison *c, const struct dir_pair *pair,
 			    struct entry_list lists[SIDES])
 {
-	struct reader readers[SIDES] = { 0 };
-	int r = begin(c, pair, OLD, &readers[OLD]);
+	static const struct part all = { 0, UINT64_MAX };
+	bool is_done;
+	int r = read_new_part(c, pair, lists, &is_done);
 
-	if (r == 0)
-		r = begin(c, pair, NEW, &readers[NEW]);
-	if (r == 0)
-		r = merge(c, readers, lists);
-	for (enum side side = OLD; side < SIDES; side++) {
-		br_tree_search_end(&readers[side].search);
+	if (r == 0 && !is_done) {
+		drop_entries(&lists[OLD]);
+		drop_entries(&lists[NEW]);
+		r = read_part(c, pair, &all, lists);
+	}
+	for (enum side side = OLD; side < SIDES; side++)
 		if (lists[side].count > 0)
 			qsort(lists[side].items, lists[side].count, sizeof(*lists[side].items),
 			      compare_names);
-	}
 	return r;
 }
 

@@ -79,7 +79,6 @@ static void tell(const struct prune *prune, const struct retained_group *group,
 	(void)fputs(": ", stdout);
 	br_retention_explain(stdout, item, &group->policy, prune->now);
 	(void)putchar('\n');
-	(void)fflush(stdout); /* a deletion may take minutes */
 }
 
 /* The item's reason says why it goes; if something holds it by now, it stays. */
@@ -97,10 +96,12 @@ static int delete_item(struct prune *prune, const struct retained_group *group,
 		tell(prune, group, item, "keep");
 		return 0;
 	}
+	(void)fflush(stdout); /* a deletion may take minutes: all before it is seen */
 	r = br_retained_delete(&prune->all.facts, &group->retained, item, CLEANER_SECONDS, err);
 	audit_result("prune", group->retained.dir, item->name, r, err);
 	if (r == 0) {
 		tell(prune, group, item, "deleted");
+		(void)fflush(stdout);
 		prune->deleted++;
 	}
 	return r;
