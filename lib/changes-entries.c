@@ -131,27 +131,40 @@ static int read_part(struct comparison *c, const struct dir_pair *pair, const st
 /* What was deleted at the edge of a leaf is beside what is left in it; they are numbered in the order of their creation. */
 #define MARGIN 64
 
-/* The part in the new leaves: 1 with *ret, 0: there is none. */
-static int find_new_part(struct comparison *c, uint64_t dir, struct part *ret)
+/* Those in new leaves that are not next to each other; if they are more, the last one has all that follow. */
+#define PARTS_MOST 16
+
+struct parts {
+	struct part list[PARTS_MOST];
+	size_t count;
+};
+
+static void add_to_parts(struct parts *parts, uint64_t index)
+{
+	struct part *last = parts->count > 0 ? &parts->list[parts->count - 1] : NULL;
+	uint64_t end = index > UINT64_MAX - MARGIN ? UINT64_MAX : index + MARGIN;
+
+	if (!last ||
+	    (index > last->last && index - last->last > MARGIN + 1 && parts->count < PARTS_MOST))
+		parts->list[parts->count++] = (struct part){
+			index - (index < MARGIN ? index : MARGIN), end
+		};
+	else
+		last->last = end;
+}
+
+static int find_new_parts(struct comparison *c, uint64_t dir, struct parts *parts)
 {
 	struct br_tree_range range = br_tree_range_of(dir, BTRFS_DIR_INDEX_KEY);
 	BR_AUTO_SEARCH search = { 0 };
 	struct br_tree_item item;
-	bool has_part = false;
 	int r;
 
-	*ret = (struct part){ 0 };
 	range.min_transid = c->since;
 	r = br_tree_search_begin(&search, c->fd[NEW], &range, c->err);
-	while (r >= 0 && (r = br_tree_search_next(&search, &item, c->err)) > 0) {
-		if (!has_part)
-			ret->first = item.key.offset;
-		ret->last = item.key.offset;
-		has_part = true;
-	}
-	ret->first -= ret->first < MARGIN ? ret->first : MARGIN;
-	ret->last += ret->last > UINT64_MAX - MARGIN ? 0 : MARGIN;
-	return r < 0 ? r : has_part;
+	while (r >= 0 && (r = br_tree_search_next(&search, &item, c->err)) > 0)
+		add_to_parts(parts, item.key.offset);
+	return r;
 }
 
 /* What names add to the size of a directory: each is in it twice. */
@@ -169,11 +182,11 @@ static uint64_t size_of(const struct entry_list *list)
  * both, but for what was deleted with its whole leaf, or beyond the margin: the sizes tell if there is any. Then, and
  * where this does not apply, *is_done_ret is false.
  */
-static int read_new_part(struct comparison *c, const struct dir_pair *pair,
-			 struct entry_list lists[SIDES], bool *is_done_ret)
+static int read_new_parts(struct comparison *c, const struct dir_pair *pair,
+			  struct entry_list lists[SIDES], bool *is_done_ret)
 {
 	struct br_inode inodes[SIDES];
-	struct part part;
+	struct parts parts = { 0 };
 	int r;
 
 	*is_done_ret = false;
@@ -183,8 +196,10 @@ static int read_new_part(struct comparison *c, const struct dir_pair *pair,
 	if (r < 0 || !br_inode_is_same(&inodes[OLD], &inodes[NEW]) ||
 	    inodes[OLD].transid >= c->since || inodes[NEW].size < LARGE)
 		return r;
-	if ((r = find_new_part(c, pair->dir[NEW], &part)) <= 0 ||
-	    (r = read_part(c, pair, &part, lists)) < 0)
+	r = find_new_parts(c, pair->dir[NEW], &parts);
+	for (size_t i = 0; r == 0 && i < parts.count; i++)
+		r = read_part(c, pair, &parts.list[i], lists);
+	if (r < 0)
 		return r;
 	*is_done_ret = inodes[OLD].size + size_of(&lists[NEW]) ==
 		       inodes[NEW].size + size_of(&lists[OLD]);
@@ -202,7 +217,7 @@ int br_changes_read_entries(struct comparison *c, const struct dir_pair *pair,
 {
 	static const struct part all = { 0, UINT64_MAX };
 	bool is_done;
-	int r = read_new_part(c, pair, lists, &is_done);
+	int r = read_new_parts(c, pair, lists, &is_done);
 
 	if (r == 0 && !is_done) {
 		drop_entries(&lists[OLD]);
