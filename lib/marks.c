@@ -218,7 +218,8 @@ static void *read_batches(void *data)
 
 	if (!buffer)
 		reader->result = br_error_set(&reader->err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
-	while (reader->result == 0 && (at = atomic_fetch_add(&work->next, BATCH)) < work->count)
+	while (buffer && reader->result == 0 &&
+	       (at = atomic_fetch_add(&work->next, BATCH)) < work->count)
 		read_batch(reader, buffer, at);
 	/* nobody needs the others then */
 	if (reader->result < 0)

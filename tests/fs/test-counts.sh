@@ -81,6 +81,7 @@ check_each() {
 
 # But for reasons, of which some are ages.
 same_list() { # what happened
+	# shellcheck disable=SC2054 # one word
 	local list=("$BLANKROOT" list --config="$dir/conf" --device="$loop" --output=NAME,KIND,TIME,GOOD,PINNED,STAYS,COMMENT)
 
 	"${list[@]}" >"$dir/with"
