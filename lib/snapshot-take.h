@@ -68,7 +68,9 @@ BR_MUST_CHECK int br_snapshot_find_unchanged(struct br_snapshot_source *source,
  * dirfd    BR_SNAPSHOTS_DIR
  * comment  at most BR_COMMENT_MAX bytes; NULL: none
  *
- * The kernel commits a transaction for it, two with a comment or when marks have to be taken off.
+ * The kernel commits a transaction for it, two with a comment or when marks have to be taken off. Sets cannot share one: it
+ * holds the lock of the directory until the commit is done; out of another directory a read-only subvolume cannot be
+ * moved, and a writable one is made read-only under a lock of the whole file system, again until the commit is done.
  * After that its name may still have to reach the disk: br_subvol_commit. BR_ERR_SNAPSHOT,
  * BR_ERR_XATTR, BR_ERR_SUBVOLUME, BR_ERR_RENAME. Privilege: CAP_SYS_ADMIN.
  */

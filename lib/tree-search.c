@@ -10,8 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-/* The largest item is smaller than the largest node. */
-#define ITEM_MOST ((size_t)64 << 10)
+/* The largest item is smaller than the largest node, 64 KiB. */
 #define BUFFER_SIZE ((size_t)96 << 10)
 
 int br_tree_search_begin(struct br_tree_search *search, int fd, const struct br_tree_range *range,
@@ -124,21 +123,6 @@ int br_tree_fetch(int fd, const struct br_tree_range *range, uint32_t items, voi
 	return 0;
 }
 
-/* Where the items in a buffer end. */
-static size_t find_end(const char *buffer, const struct br_tree_answer *answer)
-{
-	size_t at = answer->begin;
-
-	for (uint32_t i = 0; i < answer->count; i++) {
-		struct btrfs_ioctl_search_header header;
-
-		memcpy(&header, buffer + at, sizeof(header));
-		at += sizeof(header) + header.len;
-	}
-	return at;
-}
-
-/* Where there was room for any other item, there is no other: nobody has to ask. */
 static int fill(struct br_tree_search *search, struct br_error *err)
 {
 	struct br_tree_answer answer = { 0 };
@@ -149,7 +133,7 @@ static int fill(struct br_tree_search *search, struct br_error *err)
 		return r;
 	search->filled = answer.count;
 	search->used = answer.begin;
-	search->ended = find_end(search->buffer, &answer) + ITEM_MOST <= BUFFER_SIZE;
+	search->ended = search->filled == 0;
 	return 0;
 }
 
