@@ -121,6 +121,11 @@ check_keys() {
 
 	agree keys "$(list_schema_keys)" \
 		"$(sed -n 's/^\.It Ic //p' "$page5" | sed 's/ , /\n/g' | grep -vx path)"
+	agree 'keys in docs/configuration.md' "$(list_schema_keys)" \
+		"$(sed -nE 's/^### ([a-z]+: )?([a-z, -]+)$/\2/p' docs/configuration.md | sed 's/, /\n/g' | grep -vx path)"
+	docs/update-configuration "$dir/configuration.md"
+	diff docs/configuration.md "$dir/configuration.md" >&2 ||
+		fail 'docs/configuration.md (<) is not what blankroot.conf(5) says (>): run docs/update-configuration'
 	words=$(tr -s ' \t\n' ' ' <lib/config-schema.c | grep -oE '_words\[\] = \{[^}]*' | grep -oE '"[a-z-]+"')
 	for word in $words; do
 		grep -qE "^\.Li ${word//\"/}( |$)" "$page5" || fail "$page5 does not mention the value $word"
