@@ -10,13 +10,25 @@ cd "$(dirname "$0")/../.."
 . tests/support/shell.sh
 
 mkdir -p "$dir/root" "$dir/persist"
-commands=(snapshot prune restore convert rollback now-blank skip persist)
+commands=(snapshot prune restore convert rollback now-blank skip persist update commit)
 waits=600 # seconds: nobody may be so slow that it counts
 kept=root.20200102T000000Z
 round=0
 
+# What a command needs to run in it.
+make_system() { # root
+	mkdir "$1"/{bin,dev,proc,run,sys}
+	cp /bin/busybox "$1/bin/"
+	ln -s busybox "$1/bin/sh"
+	ln -s busybox "$1/bin/touch"
+}
+
 make_image() {
 	image_make_server
+	make_system "$top/root"
+	btrfs property set -ts "$top/root-blank" ro false
+	make_system "$top/root-blank"
+	btrfs property set -ts "$top/root-blank" ro true
 	btrfs -q subvolume snapshot "$top/root" "$top/old_roots/$kept"
 	setfattr -n trusted.blankroot.pinned -v 1 "$top/old_roots/$kept"
 	btrfs property set -ts "$top/old_roots/$kept" ro true
@@ -37,6 +49,7 @@ prepare() { # slot
 
 	mkdir "$dir/persist/data-$1"
 	echo "$round" >"$dir/persist/data-$1/file"
+	touch "$dir/root/etc/commit-$round-$1"
 	mkdir -p "$dir/persist/restored"
 	btrfs -q subvolume snapshot "$top/root-blank" "$path"
 	setfattr -n trusted.blankroot.retired -v $(($(date +%s) - 90 * 86400)) "$path"
@@ -55,6 +68,8 @@ start() { # slot, command
 	now-blank) line=(rollback --now-blank "$kept") ;;
 	skip) line=(skip) ;;
 	persist) line=(persist add "$dir/root/srv/$round-$1") options=("--config=$dir/conf" "--wait=$waits") ;;
+	update) line=(blank update /bin/touch "/etc/update-$round-$1") ;;
+	commit) line=(blank commit "$dir/root/etc/commit-$round-$1") ;;
 	esac
 	"$BLANKROOT" "${line[@]}" "${options[@]}" >"$dir/out-$1" 2>&1 &
 }
@@ -75,12 +90,26 @@ expect_whole() {
 
 	[ -z "$(find "$top" -maxdepth 3 -not -path "$top/snapshots/*/.blankroot-convert" -not -path "$top/old_roots/*/*" \( -name '.blankroot-*' -o -name '*.new' -o -name 'staging-*' \
 		-o -name 'frozen-*' \))" ] || fail "$one and $other: left: $(find "$top" -maxdepth 3 -name '.blankroot-*')"
-	for path in "$top/root-blank" "$top"/old_roots/* "$top"/snapshots/*; do
+	for path in "$top"/root-blank* "$top"/old_roots/* "$top"/snapshots/*; do
 		[ ! -e "$path" ] || [ "$(btrfs property get -ts "$path" ro)" = ro=true ] || fail "$one and $other: $path is writable"
 	done
 	"$BLANKROOT_INITRD" --check-config --config="$dir/conf" >"$dir/checked" 2>&1 || fail "$one and $other: $(cat "$dir/checked")"
 	"$BLANKROOT" list --config="$dir/conf" --device="$loop" >/dev/null || fail "$one and $other: list"
 	[ "$(stat -c %i "$top/root-blank")" -eq 256 ] || fail "$one and $other: there is no blank"
+}
+
+# Of a blank that another one has become meanwhile nothing is made, and that is said. The other way round the new one is
+# replaced, and an archive.
+expect_in_blank() { # slot, command
+	local name=etc/$2-$round-$1 places=("$top/root-blank")
+
+	if grep -q 'somebody has changed it meanwhile' "$dir/out-$1"; then
+		[ "$(times now-blank)$(ls "$top/root-blank/$name" 2>/dev/null)" = 1 ] || fail "$one and $other: $2: $(cat "$dir/out-$1")"
+		return
+	fi
+	[ "$(times now-blank)" -eq 0 ] || places+=("$top"/old_roots/*)
+	ls "${places[@]/%//$name}" >"$dir/found" 2>/dev/null || grep -q . "$dir/found" ||
+		fail "$one and $other: $name is in no blank: $(cat "$dir/out-$1")"
 }
 
 expect_done() {
@@ -95,6 +124,10 @@ expect_done() {
 			[ "$(stat -c %i "$dir/persist/data-$slot")" -eq 256 ] || fail "$one and $other: not converted"
 		[ "$(sed -n "${slot}p" <<<"$one"$'\n'"$other")" != persist ] ||
 			grep -q "/srv/$round-$slot" "$dir/conf.d/50-persist.conf" || fail "$one and $other: not declared"
+		case $(sed -n "${slot}p" <<<"$one"$'\n'"$other") in
+		update) expect_in_blank "$slot" update ;;
+		commit) expect_in_blank "$slot" commit ;;
+		esac
 	done
 	[ "$(times now-blank)" -eq 0 ] || [ "$(cat "$top/root-blank/etc/motd")" = 'edited by hand' ] || fail "$one and $other: the blank"
 	request=$(cat "$top/.blankroot/request" 2>/dev/null || :)
@@ -113,6 +146,12 @@ clear_up() {
 	rm -rf "$dir"/persist/data-[12]
 }
 
+# What somebody else was faster with is not undone.
+expect_end() { # process, slot
+	wait "$1" || grep -q 'somebody has changed it meanwhile; try again' "$dir/out-$2" ||
+		fail "$one and $other, the $2.: $(cat "$dir/out-$2")"
+}
+
 run_both() {
 	local snapshots restored first second
 
@@ -124,8 +163,8 @@ run_both() {
 	first=$!
 	start 2 "$other"
 	second=$!
-	wait "$first" || fail "$one, with $other, ended with $?: $(cat "$dir/out-1")"
-	wait "$second" || fail "$other, with $one, ended with $?: $(cat "$dir/out-2")"
+	expect_end "$first" 1
+	expect_end "$second" 2
 	expect_whole
 	expect_done
 	clear_up

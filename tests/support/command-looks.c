@@ -63,9 +63,22 @@ static void make_fresh(int top)
 		       ">etc/fstab"));
 }
 
+/* One whose blank has what it takes to run something in it. */
+static void make_system(int top)
+{
+	free(run_shell(
+		top,
+		"btrfs -q subvolume create system; cd system; "
+		"mkdir -p bin dev etc proc run sys usr/share; cp /bin/busybox bin/sh; "
+		"echo 1 >etc/version; "
+		"printf '#!/bin/sh\\necho 2 >/etc/version\\necho new >/usr/share/new\\n' >bin/upgrade; "
+		"chmod 755 bin/upgrade; cd ..; btrfs -q subvolume snapshot -r system system-blank"));
+}
+
 void command_case_make(int top)
 {
 	make_fresh(top);
+	make_system(top);
 	make_archives(top);
 	use_root(top);
 	use_log(top);
@@ -192,6 +205,27 @@ char *look_at_committed_settled(int top)
 {
 	return add_formers(top, look_at_committed(top),
 			   "[ ! -e $s/etc/new ] || echo $s is no former one");
+}
+
+/* Complete, as it was or as the command made it. */
+char *look_at_updated(int top)
+{
+	return run_shell(
+		top,
+		"btrfs property get -ts system-blank ro | grep -qx ro=true || echo writable; "
+		"cmp system/bin/sh system-blank/bin/sh; "
+		"case $(cat system-blank/etc/version system-blank/usr/share/new 2>/dev/null | paste -s -d ' ') in "
+		"1) echo former;; '2 new') echo new;; *) echo incomplete;; esac; ls system-blank/run");
+}
+
+char *look_at_updated_settled(int top)
+{
+	BR_AUTO_FREE char *blank = look_at_updated(top);
+
+	return run_shell(top,
+			 "printf '%%s' '%s'; for s in system-blank.2*; do [ ! -e $s ] || "
+			 "cat $s/etc/version; [ ! -e $s/usr/share/new ] || echo and new; done",
+			 blank);
 }
 
 /* By whose snapshot it is: the content is the same. The former one has a mark that the new one must not have. */

@@ -30,6 +30,10 @@ char *look_at_blank_settled(int top);
 char *look_at_committed(int top);
 char *look_at_committed_settled(int top);
 
+/* The blank of system: "new" if the command has run in it, or "former"; and behind that the version of former ones. */
+char *look_at_updated(int top);
+char *look_at_updated_settled(int top);
+
 /* The blank: "older" if it is FORMER, or "former"; and behind that what is kept. */
 char *look_at_brought_back(int top);
 char *look_at_brought_back_settled(int top);
