@@ -23,7 +23,7 @@ static const char *const patterns[] = {
 	"kernels/*-initrd*",           /* NixOS with GRUB */
 	"EFI/nixos/*initrd*.efi",      /* NixOS with systemd-boot */
 	"EFI/Linux/*.efi",             /* unified */
-	"[0-9a-f]*[0-9a-f]/*/initrd*", /* kernel-install: MACHINE/VERSION/initrd */
+	"*/[0-9]*/initrd*",            /* kernel-install: MACHINE or "debian"/VERSION/initrd */
 };
 #define UNIFIED "EFI/Linux/*.efi"
 
@@ -80,7 +80,7 @@ static char *kernel_of(const char *below)
 			return kernel;
 		}
 	}
-	if (slash && slash - below == 32 && strchr(slash + 1, '/'))
+	if (slash && slash[1] >= '0' && slash[1] <= '9' && strchr(slash + 1, '/'))
 		return strndup(slash + 1, strcspn(slash + 1, "/"));
 	return NULL;
 }

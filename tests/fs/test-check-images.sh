@@ -119,6 +119,28 @@ check_unified() {
 	mv "$dir/grub" "$system/boot/grub"
 }
 
+# As kernel-install leaves it, below the id of the machine or another word.
+check_entry() {
+	local token place
+
+	mv "$system/boot/grub" "$dir/grub"
+	mkdir -p "$system/boot/loader/entries"
+	echo 'timeout 0' >"$system/boot/loader/loader.conf"
+	for token in 0123456789abcdef0123456789abcdef debian opensuse-tumbleweed; do
+		place=$token/6.1.0-test
+		mkdir -p "$system/boot/$place"
+		mv "$image" "$system/boot/$place/initrd.img-6.1.0-test"
+		printf '%s\n' 'version 6.1.0-test' "initrd /$place/initrd.img-6.1.0-test" 'options rw' >"$system/boot/loader/entries/$token.conf"
+		system_check
+		jq -e --arg path "/boot/$place/initrd.img-6.1.0-test" '.images | length == 1 and .[0].path == $path and .[0].boots' \
+			"$dir/json" >/dev/null || fail "$token: $(jq -c .images "$dir/json")"
+		mv "$system/boot/$place/initrd.img-6.1.0-test" "$image"
+		rm -r "${system:?}/boot/$token" "$system/boot/loader/entries/$token.conf"
+	done
+	rm -r "$system/boot/loader"
+	mv "$dir/grub" "$system/boot/grub"
+}
+
 expect_one() { # id
 	system_check
 	[ "${found[*]}" = "$1 error" ] || fail "not $1 alone: $(jq -c .findings "$dir/json")"
@@ -211,6 +233,7 @@ if [ "$BLANKROOT_ARCHIVE" != yes ]; then
 fi
 check_compressions
 check_generators
+check_entry
 check_unified
 check_damage
 check_hostile

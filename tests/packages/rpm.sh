@@ -11,6 +11,17 @@ cd "$(dirname "$0")/../.."
 
 version=$(sed -n 's/^VERSION := //p' Makefile)
 
+# Of pkg-config's names.
+check_names() {
+	local name count=0
+
+	while read -r name; do
+		pkg-config --exists "$name" || fail "there is no $name"
+		count=$((count + 1))
+	done < <(sed -n 's/^BuildRequires: *pkgconfig(\(.*\))$/\1/p' packaging/rpm/blankroot.spec)
+	[ "$count" -ge 8 ] || fail "only $count libraries were found"
+}
+
 build() {
 	mkdir -p "$dir/rpm/SOURCES"
 	cp "${BLANKROOT_DIST:?}" "$dir/rpm/SOURCES"
@@ -36,5 +47,6 @@ check_content() {
 }
 
 command -v rpmbuild >/dev/null || skip 'needs rpmbuild'
+check_names
 build
 check_content
