@@ -18,8 +18,6 @@ static const char *const actions[] = {
 	[ACTION_CANCEL] = "cancel", [ACTION_STATUS] = "status",
 };
 
-#define ACTION_COUNT (sizeof(actions) / sizeof(actions[0]))
-
 static bool read_usage(void *data, const char *argument)
 {
 	uint64_t percent = 0;
@@ -53,7 +51,7 @@ static bool read_unallocated(void *data, const char *argument)
 	return false;
 }
 
-static int parse(int argc, char *argv[], struct balance_options *options)
+static int parse(int argc, char *argv[], struct balance_options *options, size_t *action)
 {
 	const struct command_option list[] = {
 		{ .name = "unallocated",
@@ -85,6 +83,7 @@ static int parse(int argc, char *argv[], struct balance_options *options)
 		.tail = "Exit codes: 0 done; 1 failed; 2 usage error; 4 this is not the moment.\n",
 		.options = list,
 		.option_count = sizeof(list) / sizeof(list[0]),
+		COMMAND_WORDS(actions, action),
 	};
 
 	return command_options_parse(&usage, argc, argv, NULL);
@@ -96,8 +95,8 @@ static int run(int argc, char *argv[])
 					   .job.filesystem.wait = LOCK_WAIT_DEFAULT,
 					   .job.needs_all_devices = true,
 					   .rules.usage_max = BR_BALANCE_USAGE_MAX };
-	enum action action = command_take_word(&argc, &argv, actions, ACTION_COUNT, ACTION_START);
-	int code = parse(argc, argv, &options);
+	size_t action = ACTION_START;
+	int code = parse(argc, argv, &options, &action);
 
 	if (code != COMMAND_GO_ON)
 		return code;

@@ -26,8 +26,8 @@ static const char *const words[] = {
 
 struct parsed {
 	struct blank_options options;
-	enum action action;
-	bool keeps; /* --keep was given */
+	size_t action; /* enum action */
+	bool keeps;    /* --keep was given */
 };
 
 static bool read_keep(void *data, const char *argument)
@@ -51,7 +51,7 @@ static int check(const void *data)
 {
 	const struct parsed *parsed = data;
 	const struct blank_options *options = &parsed->options;
-	enum action action = parsed->action;
+	size_t action = parsed->action;
 	const char *what = NULL;
 
 	if (options->from && action != ACTION_CREATE)
@@ -124,13 +124,11 @@ static int parse(int argc, char *argv[], struct parsed *parsed)
 		.arguments_max = COMMAND_ARGUMENTS_ANY,
 		.check = check,
 		.data = parsed,
+		COMMAND_WORDS(words, &parsed->action),
 	};
 	struct command_arguments arguments;
-	int code;
+	int code = command_options_parse(&usage, argc, argv, &arguments);
 
-	parsed->action = (enum action)command_take_word(
-		&argc, &argv, words, sizeof(words) / sizeof(words[0]), ACTION_SHOW);
-	code = command_options_parse(&usage, argc, argv, &arguments);
 	if (code != COMMAND_GO_ON)
 		return code;
 	options->arguments = arguments.list;

@@ -12,7 +12,7 @@ enum action { ACTION_ADD, ACTION_REMOVE, ACTION_LIST };
 
 struct parsed {
 	struct persist_options options;
-	enum action action;
+	size_t action; /* enum action */
 	const char *method;
 };
 
@@ -28,7 +28,7 @@ static int check_method(struct parsed *parsed)
 
 static int check(struct parsed *parsed)
 {
-	enum action action = parsed->action;
+	size_t action = parsed->action;
 	const struct persist_options *options = &parsed->options;
 
 	if (action != ACTION_LIST && (options->json || options->noheadings))
@@ -73,13 +73,11 @@ static int parse(int argc, char *argv[], struct parsed *parsed)
 		.options = list,
 		.option_count = sizeof(list) / sizeof(list[0]),
 		.arguments_max = COMMAND_ARGUMENTS_ANY,
+		COMMAND_WORDS(words, &parsed->action),
 	};
 	struct command_arguments arguments;
-	int code;
+	int code = command_options_parse(&usage, argc, argv, &arguments);
 
-	parsed->action = (enum action)command_take_word(
-		&argc, &argv, words, sizeof(words) / sizeof(words[0]), ACTION_LIST);
-	code = command_options_parse(&usage, argc, argv, &arguments);
 	if (code != COMMAND_GO_ON)
 		return code;
 	options->paths = arguments.list;
@@ -95,7 +93,8 @@ static int run(int argc, char *argv[])
 		[ACTION_LIST] = persist_list,
 	};
 	struct parsed parsed = { .options.config = BR_CONFIG_PATH,
-				 .options.wait = LOCK_WAIT_DEFAULT };
+				 .options.wait = LOCK_WAIT_DEFAULT,
+				 .action = ACTION_LIST };
 	int code = parse(argc, argv, &parsed);
 
 	if (code != COMMAND_GO_ON)

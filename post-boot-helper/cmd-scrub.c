@@ -16,7 +16,7 @@ enum action { ACTION_START, ACTION_STATUS, ACTION_CANCEL, ACTION_RESUME };
 
 struct parsed {
 	struct scrub_options options;
-	enum action action;
+	size_t action; /* enum action */
 };
 
 /* --- status --- */
@@ -228,18 +228,19 @@ static int parse(int argc, char *argv[], struct parsed *parsed)
 		.option_count = sizeof(list) / sizeof(list[0]),
 		.check = check,
 		.data = parsed,
+		COMMAND_WORDS(words, &parsed->action),
 	};
+	int code = command_options_parse(&usage, argc, argv, NULL);
 
-	parsed->action = (enum action)command_take_word(
-		&argc, &argv, words, sizeof(words) / sizeof(words[0]), ACTION_STATUS);
 	options->resume = parsed->action == ACTION_RESUME;
-	return command_options_parse(&usage, argc, argv, NULL);
+	return code;
 }
 
 static int run(int argc, char *argv[])
 {
 	struct parsed parsed = { .options.filesystem = { .config = BR_CONFIG_PATH,
-							 .wait = LOCK_WAIT_DEFAULT } };
+							 .wait = LOCK_WAIT_DEFAULT },
+				 .action = ACTION_STATUS };
 	int code = parse(argc, argv, &parsed);
 
 	if (code != COMMAND_GO_ON)

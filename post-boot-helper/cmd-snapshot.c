@@ -30,6 +30,7 @@ static int parse(int argc, char *argv[], struct snapshot_options *options)
 					     [SNAPSHOT_DELETE] = "delete",
 					     [SNAPSHOT_PIN] = "pin",
 					     [SNAPSHOT_UNPIN] = "unpin" };
+	size_t word = SNAPSHOT_CREATE;
 	const struct command_option list[] = {
 		OPTION_STRING("comment", "TEXT", &options->comment, "note it on the snapshots"),
 		OPTION_FLAG("only-if-changed", &options->only_if_changed,
@@ -50,15 +51,14 @@ static int parse(int argc, char *argv[], struct snapshot_options *options)
 		.options = list,
 		.option_count = sizeof(list) / sizeof(list[0]),
 		.arguments_max = COMMAND_ARGUMENTS_ANY,
+		COMMAND_WORDS(words, &word),
 	};
 	struct command_arguments arguments;
-	int code;
+	int code = command_options_parse(&usage, argc, argv, &arguments);
 
-	options->action = (enum snapshot_action)command_take_word(
-		&argc, &argv, words, sizeof(words) / sizeof(words[0]), SNAPSHOT_CREATE);
-	code = command_options_parse(&usage, argc, argv, &arguments);
 	if (code != COMMAND_GO_ON)
 		return code;
+	options->action = (enum snapshot_action)word;
 	options->names = arguments.list;
 	options->count = arguments.count;
 	return check(options);

@@ -116,13 +116,27 @@ static bool set_option(const struct command_option *option, const char *command,
 	return true;
 }
 
+/* The name of the command takes its place. Returns by how many words the line is shorter. */
+static int take_word(const struct command_usage *usage, int argc, char *argv[])
+{
+	for (size_t i = 0; argc > 1 && i < usage->word_count; i++)
+		if (strcmp(argv[1], usage->words[i]) == 0) {
+			*usage->word = i;
+			argv[1] = argv[0];
+			return 1;
+		}
+	return 0;
+}
+
 int command_options_parse(const struct command_usage *usage, int argc, char *argv[],
 			  struct command_arguments *ret)
 {
 	struct option names[OPTIONS_MAX + 1];
 	bool help = false;
-	int value;
+	int value, taken = take_word(usage, argc, argv);
 
+	argc -= taken;
+	argv += taken;
 	list_names(usage, names);
 	while ((value = getopt_long(argc, argv, "", names, NULL)) != -1) {
 		const struct command_option *option;
@@ -145,17 +159,4 @@ int command_options_parse(const struct command_usage *usage, int argc, char *arg
 	if (ret)
 		*ret = (struct command_arguments){ argv + optind, (size_t)(argc - optind) };
 	return COMMAND_GO_ON;
-}
-
-size_t command_take_word(int *argc, char **argv[], const char *const words[], size_t count,
-			 size_t otherwise)
-{
-	for (size_t i = 0; *argc > 1 && i < count; i++)
-		if (strcmp((*argv)[1], words[i]) == 0) {
-			(*argv)[1] = (*argv)[0];
-			(*argv)++;
-			(*argc)--;
-			return i;
-		}
-	return otherwise;
 }

@@ -77,7 +77,14 @@ struct command_usage {
 	 */
 	int (*check)(const void *data);
 	const void *data;
+	/* Words of which one may stand right behind the command, and where the index of the one that does goes. NULL: none. */
+	const char *const *words;
+	size_t word_count;
+	size_t *word; /* stays as it is when there is none */
 };
+
+#define COMMAND_WORDS(list, place) \
+	.words = (list), .word_count = sizeof(list) / sizeof((list)[0]), .word = (place)
 
 struct command_arguments {
 	char **list; /* in argv; behind the last one is NULL */
@@ -85,7 +92,7 @@ struct command_arguments {
 };
 
 /*
- * Set the options, and refuse those that the command does not have, and more arguments than it
+ * Take the word, set the options, and refuse those that the command does not have, and more arguments than it
  * takes; or print its help.
  *
  * argv  argv[0] is "blankroot NAME"; the arguments are moved behind the options
@@ -106,15 +113,5 @@ int command_options_parse(const struct command_usage *usage, int argc, char *arg
  * Returns EXIT_USAGE.
  */
 int command_fail_usage(const char *command, const char *what, const char *argument);
-
-/*
- * Take the word right behind the command, if it is one of these.
- *
- * otherwise  what to return when it is not
- *
- * Returns the index of the word.
- */
-size_t command_take_word(int *argc, char **argv[], const char *const words[], size_t count,
-			 size_t otherwise);
 
 #endif

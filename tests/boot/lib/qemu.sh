@@ -15,9 +15,10 @@ machine_cpu=${BOOT_CPU:-max,-cx16}
 boot_limit=${BOOT_LIMIT:-180}
 
 # Without a check of the timer, which finds it broken where the host is too busy to emulate it in time.
-# Dies with this script, however that ends.
+# Dies with this script, however that ends. Without a kernel, its firmware boots it: UEFI, with variables in $dir/variables.
 machine_start() { # name, kernel, initramfs, command line, drive...
 	local drive drives=() form=format=raw,cache=unsafe,file
+	local what=(-kernel "$2" -initrd "$3" -append "console=ttyS0 loglevel=4 no_timer_check $4")
 
 	console=$dir/$1.console
 	: >"$console"
@@ -30,9 +31,10 @@ machine_start() { # name, kernel, initramfs, command line, drive...
 		*) drives+=(-drive "if=virtio,$form=$drive") ;;
 		esac
 	done
+	[ -n "$2" ] || what=(-drive "if=pflash,unit=0,readonly=on,format=raw,file=$uefi_firmware"
+		-drive "if=pflash,unit=1,$form=$dir/variables")
 	setpriv --pdeathsig KILL qemu-system-x86_64 -accel tcg -cpu "$machine_cpu" -m "$machine_memory" -nodefaults -no-user-config \
-		-display none -serial stdio -monitor "pipe:$dir/monitor" -no-reboot -kernel "$2" -initrd "$3" \
-		-append "console=ttyS0 loglevel=4 no_timer_check $4" "${drives[@]}" <"$dir/keyboard" >"$console" 2>&1 &
+		-display none -serial stdio -monitor "pipe:$dir/monitor" -no-reboot "${what[@]}" "${drives[@]}" <"$dir/keyboard" >"$console" 2>&1 &
 	machine=$!
 	machine_started=$EPOCHREALTIME
 	trap machine_kill EXIT

@@ -2,8 +2,8 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables are shared with those who source this
 #
 # A plain Debian on btrfs, as its installer leaves it, becomes one that starts blank, by the commands of docs/install.md:
-# it is reset twice, upgraded in its blank, rolled back, and at last it is again what it was. The commands are typed in the
-# machine, but for those that build its initramfs, which would take too long in it.
+# it is reset twice, upgraded in its blank, with the power cut in two upgrades before, rolled back, and at last it is again
+# what it was. The commands are typed in the machine, but for those that build its initramfs, which would take too long in it.
 
 scenario_migrate() { # generator
 	machine_memory=1024
@@ -12,6 +12,8 @@ scenario_migrate() { # generator
 	disk_make_installed "$dir/disk"
 	migrate_boot_plain
 	migrate_boot_first
+	migrate_boot_cut unpacked 'Unpacking upgraded'
+	migrate_boot_cut set-up 'all but the end is on the disk'
 	migrate_boot_upgraded
 	migrate_boot_new_blank
 	migrate_boot_rolled_back
@@ -47,12 +49,22 @@ disk_make_installed() { # file
 	disk_unmount
 }
 
-# What an upgrade brings.
+# What an upgrade brings. With a marker on the console, it waits for a cut when nearly all is done.
 make_package() { # file
-	mkdir -p "$dir/package/DEBIAN" "$dir/package/usr/share/upgraded"
+	local number
+
+	mkdir -p "$dir/package/DEBIAN" "$dir/package/usr/share/upgraded/more"
 	printf '%s\n' 'Package: upgraded' 'Version: 1' 'Architecture: all' 'Maintainer: none' 'Description: what an upgrade brings' \
 		>"$dir/package/DEBIAN/control"
+	cat >"$dir/package/DEBIAN/postinst" <<-'END'
+		#!/bin/sh
+		[ -z "$WAIT_FOR_CUT" ] || { sync && echo all but the end is on the disk && sleep 600; }
+	END
+	chmod 755 "$dir/package/DEBIAN/postinst"
 	echo new >"$dir/package/usr/share/upgraded/file"
+	for ((number = 0; number < 2000; number++)); do
+		echo "$number" >"$dir/package/usr/share/upgraded/more/$number"
+	done
 	dpkg-deb --root-owner-group --build "$dir/package" "$1" >/dev/null
 }
 
@@ -123,14 +135,49 @@ migrate_boot_first() {
 	server_end
 }
 
+migrate_upgrade='apt-get -qy install /var/cache/apt/archives/upgraded.deb'
+
+# The power is cut in the middle of an upgrade.
+migrate_boot_cut() { # name, what the console shows then
+	server_start "$1"
+	expect_started_blank
+	server_run 1 'dpkg -s upgraded'
+	server_run 0 'blankroot blank verify'
+	machine_type "blankroot blank update -- env WAIT_FOR_CUT=yes $migrate_upgrade"
+	machine_await "$2"
+	machine_kill
+	expect_blank_as_before "$1"
+}
+
+# On the disk, before anything has booted from it. What was in the works is there, and named, if it ever came to the disk.
+expect_blank_as_before() { # name
+	local seen=$dir/seen-$1 status=0
+	local helper=("$BLANKROOT" blank "--config=$dir/top/@rootfs/etc/blankroot.conf")
+
+	disk_mount "$dir/disk"
+	[ ! -e "$top/@rootfs-blank/usr/share/upgraded" ] || cell_fail "$1: something of the upgrade is in the blank"
+	"${helper[@]}" --device="$loop" show >"$seen" 2>&1 || cell_fail "$1: show: $(<"$seen")"
+	grep -q '^State  *is what it was' "$seen" || cell_fail "$1: the blank is another one: $(<"$seen")"
+	! grep -q '^Former' "$seen" || cell_fail "$1: there is a new blank: $(<"$seen")"
+	"${helper[@]}" --device="$loop" verify >"$seen" 2>&1 || status=$?
+	if compgen -G "$top/.blankroot/frozen-*" >/dev/null; then
+		grep -q 'an interrupted run has left a copy' "$seen" || cell_fail "$1: verify: $(<"$seen")"
+		printf 'cell      %s: %s: %s files of the upgrade are on the disk, in a copy\n' "$cell" "$1" \
+			"$(find "$top"/.blankroot/frozen-*/*/usr/share/upgraded -type f | wc -l)"
+	elif [ "$status" -ne 0 ] || [ "$1" = set-up ]; then
+		cell_fail "$1: no copy is left, and verify says $(<"$seen")"
+	fi
+	disk_unmount
+}
+
 migrate_boot_upgraded() {
 	server_start upgraded
 	expect_started_blank
 	server_run 2 'ls /usr/lost'
 	server_run 0 'cat /var/lib/app/more'
-	server_run 1 'blankroot blank update -- sh -c "dpkg -i /var/cache/apt/archives/upgraded.deb && exit 7"'
+	server_run 1 "blankroot blank update -- sh -c '$migrate_upgrade && exit 7'"
 	server_run 0 'blankroot blank verify'
-	server_run 0 'blankroot blank update -- dpkg -i /var/cache/apt/archives/upgraded.deb'
+	server_run 0 "blankroot blank update -- $migrate_upgrade"
 	server_run 1 'dpkg -s upgraded'
 	server_run 0 'blankroot blank verify'
 	server_end
