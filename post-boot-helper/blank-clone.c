@@ -13,11 +13,15 @@
 
 #define COPY "root" /* in the area */
 
+/* What somebody has just written into it must not look as if it were written later. */
 static int open_blank(struct blank_clone *clone, int *fd_ret, struct br_error *err)
 {
 	const char *path = clone->ephemeral->blank;
-	int r = br_subvol_open(clone->filesystem.top, path, fd_ret, &clone->blank, err);
+	int r = clone->options->dry_run ? 0 : br_subvol_commit(clone->filesystem.top, err);
 
+	if (r < 0)
+		return r;
+	r = br_subvol_open(clone->filesystem.top, path, fd_ret, &clone->blank, err);
 	if (r < 0)
 		return err->sys_errno == ENOENT
 			       ? br_error_context(err, "'" BLANK_COMMAND " create' makes it")

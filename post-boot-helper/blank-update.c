@@ -231,16 +231,32 @@ static void check_kernels(const struct updating *updating)
 
 /* --- all --- */
 
+/*
+ * Package managers write logs and open their databases also when there is nothing to do. What is gone from the logs is
+ * gone on purpose.
+ */
+static bool is_nothing(const struct br_change *change)
+{
+	static const char logs[] = "var/log/";
+
+	if (strncmp(change->path, logs, strlen(logs)) == 0)
+		return change->kind == BR_CHANGE_CREATED || change->kind == BR_CHANGE_CHANGED;
+	return change->kind == BR_CHANGE_CHANGED && change->what == BR_CHANGED_TIME;
+}
+
 /* What cannot be compared was changed. */
-static bool is_as_it_was(const struct blank_clone *clone)
+static bool is_as_it_was(const struct blank_clone *clone, size_t *ignored_ret)
 {
 	const struct br_changes_request request = { .top = clone->filesystem.top,
 						    .from = clone->ephemeral->blank,
 						    .of = clone->path };
 	struct br_changes changes = { 0 };
 	struct br_error why;
-	bool same = br_changes_find(&request, &changes, &why) == 0 && changes.count == 0;
+	bool same = br_changes_find(&request, &changes, &why) == 0;
 
+	for (size_t i = 0; same && i < changes.count; i++)
+		same = is_nothing(&changes.changes[i]);
+	*ignored_ret = changes.count;
 	br_changes_free(&changes);
 	return same;
 }
@@ -250,12 +266,14 @@ static int finish(struct updating *updating, struct br_error *err)
 {
 	struct blank_clone *clone = &updating->clone;
 	BR_AUTO_FREE char *kept = NULL;
+	size_t ignored;
 	int r;
 
-	if (is_as_it_was(clone)) {
+	if (is_as_it_was(clone, &ignored)) {
 		br_text_put_name(stdout,
 				 clone->ephemeral->blank); /* lost output is found at the end */
-		(void)puts(" is as it was: nothing was changed in the copy");
+		(void)printf(" is as it was: nothing was changed in the copy%s\n",
+			     ignored > 0 ? " but logs and times of files" : "");
 		return 0;
 	}
 	r = blank_clone_put(clone, PATIENCE, &kept, err);

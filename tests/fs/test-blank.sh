@@ -48,7 +48,7 @@ make_system() {
 	image_create
 	image_mount
 	btrfs -q subvolume create "$top/root"
-	mkdir -p "$top"/root/{bin,boot,dev,etc,proc,run,sys,tmp,usr/lib/modules/6.1-old/kernel,usr/sbin,var/lib/dpkg} \
+	mkdir -p "$top"/root/{bin,boot,dev,etc,proc,run,sys,tmp,usr/lib/modules/6.1-old/kernel,usr/sbin,var/lib/dpkg,var/log} \
 		"$top"/root/var/{cache/apt/archives,lib/apt/lists}
 	ln -s usr/lib "$top/root/lib"
 	cp /bin/busybox "$top/root/bin/"
@@ -199,6 +199,16 @@ check_update() {
 	# a blank for each time when nothing is to be done would leave no way back
 	id=$(blank_id)
 	update 0 'root-blank is as it was: nothing was changed' 'cat /etc/motd; touch /tmp/x /run/x'
+	unchanged "$id"
+	# what was changed by hand is changed before
+	btrfs property set -ts "$top/root-blank" ro false
+	head -c 1M /dev/urandom >"$top/root-blank/var/log/by-hand"
+	btrfs property set -ts "$top/root-blank" ro true
+	update 0 'root-blank is new' 'rm /var/log/by-hand'
+	id=$(blank_id)
+	# neither what package managers write in any case
+	update 0 'root-blank is as it was: nothing was changed in the copy but logs and times of files\|$' \
+		'touch /etc/motd; echo more >>/var/log/upgrades'
 	unchanged "$id"
 	# so much work is not lost because somebody else is at it
 	flock "$top" sleep 0.3 &
@@ -357,7 +367,7 @@ check_rollback() {
 	blank 1 'no former one is kept' rollback
 	# what is mounted stays
 	mount -t btrfs -o subvol=root-blank "$loop" "$root/tmp"
-	blank 1 'in use "root-blank"' update -- touch /etc/x
+	blank 1 'in use "root-blank"' update -- touch /etc/in-use
 	umount "$root/tmp"
 	nothing_left
 }
