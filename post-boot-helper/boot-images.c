@@ -17,13 +17,13 @@
 
 /* Below a directory for booting; "*" matches no slash. */
 static const char *const patterns[] = {
-	"initrd.img-*",                /* Debian, Ubuntu */
-	"initramfs-*.img",             /* Fedora, Arch */
-	"initrd-*",                    /* openSUSE */
-	"kernels/*-initrd*",           /* NixOS with GRUB */
-	"EFI/nixos/*initrd*.efi",      /* NixOS with systemd-boot */
-	"EFI/Linux/*.efi",             /* unified */
-	"*/[0-9]*/initrd*",            /* kernel-install: MACHINE or "debian"/VERSION/initrd */
+	"initrd.img-*",           /* Debian, Ubuntu */
+	"initramfs-*.img",        /* Fedora, Arch */
+	"initrd-*",               /* openSUSE */
+	"kernels/*-initrd*",      /* NixOS with GRUB */
+	"EFI/nixos/*initrd*.efi", /* NixOS with systemd-boot */
+	"EFI/Linux/*.efi",        /* unified */
+	"*/[0-9]*/initrd*",       /* kernel-install: MACHINE or "debian"/VERSION/initrd */
 };
 #define UNIFIED "EFI/Linux/*.efi"
 

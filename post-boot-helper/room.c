@@ -132,7 +132,7 @@ static int add_caches(const struct room_request *request, struct room *room, str
 {
 	static const char *const caches[] = {
 		"/var/cache/apt",     "/var/lib/apt/lists",    "/var/cache/dnf",
-		"/var/cache/libdnf5", "/var/cache/pacman/pkg", "/var/cache/zypp/packages",
+		"/var/cache/libdnf5", "/var/cache/pacman/pkg", "/var/cache/zypp",
 	};
 	const struct system_root system = { .fd = request->system, .path = "" };
 
