@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 /* --- what parts share --- */
 
@@ -104,19 +105,29 @@ static char *file_of(const struct check *check, const struct br_error *err)
 	return strdup(err->path[0] ? err->path : check->options->filesystem.config);
 }
 
+/* Where there is none yet, one is made for the machine. */
+static char *mend_config(const struct check *check, const struct br_error *failure)
+{
+	const char *config = check->options->filesystem.config;
+	BR_AUTO_FREE char *file = NULL;
+
+	if (failure->sys_errno == ENOENT && strcmp(config, BR_CONFIG_PATH) == 0 &&
+	    access(config, F_OK) != 0)
+		return strdup("blankroot init");
+	file = file_of(check, failure);
+	return file ? check_mend_edit(file, line_of(failure->text)) : NULL;
+}
+
 static void check_config(struct check *check)
 {
 	struct br_error failure = { 0 };
-	BR_AUTO_FREE char *file = NULL;
 
 	if (br_config_load(check->options->filesystem.config, &check->config, &failure) == 0) {
 		check->has_config = true;
 		return;
 	}
-	file = file_of(check, &failure);
-	finding_add_failure(&check->findings, FINDING_CONFIG_INVALID,
-			    file ? check_mend_edit(file, line_of(failure.text)) : NULL, &failure,
-			    "%s", "");
+	finding_add_failure(&check->findings, FINDING_CONFIG_INVALID, mend_config(check, &failure),
+			    &failure, "%s", "");
 }
 
 static char *mend_device(const struct check *check, const struct br_error *failure)

@@ -104,6 +104,12 @@ check_configuration() {
 	echo 'nonsense = 1' >>"$system/etc/blankroot.conf"
 	edit '/nonsense/d'
 	expect_mend config-invalid error
+	# this machine has none, and has no other root to look at
+	if [ ! -e /etc/blankroot.conf ]; then
+		"$BLANKROOT" check --json >"$dir/none.json" || true
+		jq -e '.findings[] | select(.id == "config-invalid").command == "blankroot init"' "$dir/none.json" >"$dir/out" ||
+			fail "without a configuration: $(<"$dir/none.json")"
+	fi
 	sed -i 's|device = .*|device = "UUID=00000000-0000-4000-8000-000000000000"|' "$system/etc/blankroot.conf"
 	edit "s|device = .*|device = \"$loop\"|"
 	expect_mend device error
