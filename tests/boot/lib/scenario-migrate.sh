@@ -151,15 +151,15 @@ migrate_boot_cut() { # name, what the console shows then
 
 # On the disk, before anything has booted from it. What was in the works is there, and named, if it ever came to the disk.
 expect_blank_as_before() { # name
-	local seen=$dir/seen-$1 status=0
-	local helper=("$BLANKROOT" blank "--config=$dir/top/@rootfs/etc/blankroot.conf")
+	local seen=$dir/seen-$1 status=0 which
 
 	disk_mount "$dir/disk"
+	which=("--config=$top/@rootfs/etc/blankroot.conf" "--device=$loop")
 	[ ! -e "$top/@rootfs-blank/usr/share/upgraded" ] || cell_fail "$1: something of the upgrade is in the blank"
-	"${helper[@]}" --device="$loop" show >"$seen" 2>&1 || cell_fail "$1: show: $(<"$seen")"
+	"$BLANKROOT" blank show "${which[@]}" >"$seen" 2>&1 || cell_fail "$1: show: $(<"$seen")"
 	grep -q '^State  *is what it was' "$seen" || cell_fail "$1: the blank is another one: $(<"$seen")"
 	! grep -q '^Former' "$seen" || cell_fail "$1: there is a new blank: $(<"$seen")"
-	"${helper[@]}" --device="$loop" verify >"$seen" 2>&1 || status=$?
+	"$BLANKROOT" blank verify "${which[@]}" >"$seen" 2>&1 || status=$?
 	if compgen -G "$top/.blankroot/frozen-*" >/dev/null; then
 		grep -q 'an interrupted run has left a copy' "$seen" || cell_fail "$1: verify: $(<"$seen")"
 		printf 'cell      %s: %s: %s files of the upgrade are on the disk, in a copy\n' "$cell" "$1" \
