@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define JSON_VERSION 1
+#define HOOKS_MAX 65536
 
 /* All of this goes to standard output, and what is lost of it is found when that is closed. */
 
@@ -204,6 +205,20 @@ static void put_next_of_move(const struct init_told *told)
 		has_by_hand(told->plan) ? " once it is mounted: see above" : "");
 }
 
+/* Without it the images that upgrades of the blank build would not reset, and nothing would fail. */
+static void put_hook(const struct init_told *told)
+{
+	BR_AUTO_FREE char *text = NULL;
+	struct br_error none;
+
+	if (system_root_read(&told->system->files, "/etc/mkinitcpio.conf", HOOKS_MAX, &text, NULL,
+			     &none) == 0 &&
+	    !strstr(text, "blankroot"))
+		(void)puts("\nThe hook of mkinitcpio is missing: add blankroot to HOOKS in "
+			   "/etc/mkinitcpio.conf, before filesystems,\nand take that into the "
+			   "blank: blankroot blank commit /etc/mkinitcpio.conf");
+}
+
 void init_print_next(const struct init_told *told)
 {
 	const char *command = image_command(&told->system->files);
@@ -219,6 +234,7 @@ void init_print_next(const struct init_told *told)
 		put_steps(told, true);
 	}
 	put_cmdline(told->plan);
+	put_hook(told);
 	(void)printf(
 		"\nLook at %s, and take out what need not survive. Then build the initramfs%s%s, "
 		"and see what\nblankroot check says.\n",

@@ -111,6 +111,7 @@ make_arch() {
 		"UUID=$uuid	/home     	btrfs     	rw,subvolid=$(id_of @home),subvol=/@home	0 0" \
 		"UUID=$uuid	/var/log  	btrfs     	rw,subvolid=$(id_of @log)	0 0"
 	echo "options root=UUID=$uuid rootflags=subvolid=$(id_of @) rw" >"$top/@/boot/loader/entries/arch.conf"
+	echo 'HOOKS=(base udev block filesystems)' >"$top/@/etc/mkinitcpio.conf"
 	name=@ blank=@-blank
 }
 
@@ -266,6 +267,7 @@ check_layout() { # layout, argument of init...
 	init 0 --yes "$@"
 	init 0 --yes "$@"
 	says 'All of it is done already.'
+	[ "$layout" != arch ] || says 'blankroot blank commit /etc/mkinitcpio.conf'
 	[ "$(btrfs property get -ts "$top/$blank" ro)" = ro=true ] || fail "$layout: the blank is not read-only"
 	[ "$(stat -c %a "$top/old_roots" "$top/snapshots" "$top/.blankroot" | sort -u)" = 700 ] ||
 		fail "$layout: directories that others can see into"
