@@ -84,7 +84,8 @@ static int retire(const struct br_run *outer, size_t next)
 			*outer->err = latest;
 			first = latest.code;
 		}
-		if (has_subvol)
+		/* what the blank was has nothing to do with the archive */
+		if (has_subvol && step->type != BR_STEP_NOTE_BLANK)
 			run.work[step->ephemeral].broken = true;
 	}
 	return first;

@@ -244,7 +244,6 @@ static void plan_retirement(struct builder *b, size_t i, const char *archive)
 	    (facts->unsealed && b->facts->default_id == facts->unsealed_subvol.id))
 		add_move(b, BR_STEP_SET_DEFAULT, i, NULL, b->facts->config->ephemeral[i].name);
 	add_move(b, BR_STEP_ARCHIVE, i, staging, archive);
-	add_move(b, BR_STEP_SEAL, i, NULL, archive);
 }
 
 /*
@@ -257,6 +256,23 @@ static void plan_blank_note(struct builder *b, size_t i)
 
 	if (facts->blank_state != BR_BLANK_UNCHANGED)
 		add_move(b, BR_STEP_NOTE_BLANK, i, facts->source_path, NULL);
+}
+
+/*
+ * The ioctl that makes a subvolume read-only commits: all else that is to be done after the swap is
+ * done before the first, and takes no commit of its own.
+ */
+static void plan_retirements(struct builder *b, char **archives)
+{
+	size_t count = b->facts->config->ephemeral_count;
+
+	for (size_t i = 0; i < count; i++)
+		plan_retirement(b, i, archives[i]);
+	for (size_t i = 0; i < count; i++)
+		plan_blank_note(b, i);
+	for (size_t i = 0; i < count && !b->failed; i++)
+		if (b->facts->ephemeral[i].has_old)
+			add_move(b, BR_STEP_SEAL, i, NULL, archives[i]);
 }
 
 /*
@@ -294,10 +310,7 @@ static void plan_reset(struct builder *b, char **archives)
 		add_plain(b, BR_STEP_FLUSH);
 	for (size_t i = 0; i < count; i++)
 		plan_swap(b, i);
-	for (size_t i = 0; i < count; i++)
-		plan_retirement(b, i, archives[i]);
-	for (size_t i = 0; i < count; i++)
-		plan_blank_note(b, i);
+	plan_retirements(b, archives);
 	add_plain(b, BR_STEP_COMMIT);
 }
 

@@ -310,8 +310,10 @@ bool br_record_has_any_mark(int fd)
 
 int br_record_clear_marks(int fd, struct br_error *err)
 {
+	/* looked for first: to remove one that is not there begins a transaction, too */
 	for (size_t i = 0; i < MARK_COUNT; i++)
-		if (fremovexattr(fd, marks[i]) != 0 && errno != ENODATA)
+		if (br_record_get_mark(fd, marks[i]) != BR_MARK_ABSENT &&
+		    fremovexattr(fd, marks[i]) != 0 && errno != ENODATA)
 			return br_error_set(err, BR_ERR_XATTR, errno, NULL, "%s", marks[i]);
 	return 0;
 }

@@ -73,7 +73,7 @@ START_TEST(test_warned)
 			assert_says(result.run.err, "BLANK CHANGED: root-blank ");
 			assert_says(result.run.err, what->says);
 			assert_report(&result, "(.warnings | map(.code)) == [\"blank-changed\"]");
-			assert_report(&result, ".steps[-2].step == \"note-blank\"");
+			assert_report(&result, ".steps[-3].step == \"note-blank\"");
 		} else {
 			assert_report(&result, ".warnings == []");
 			assert_report(&result, ".steps | all(.step != \"note-blank\")");

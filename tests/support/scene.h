@@ -73,8 +73,8 @@ void assert_plan_is(const struct scene *scene, bool use_request, const char *con
 #define STEP_PLACE "rename .blankroot/staging-root to root\n"
 #define STEP_SET_DEFAULT "make root the default subvolume\n"
 #define STEP_SEAL(which) "make " which " read-only\n"
-#define STEP_RETIRE(to) \
-	"move the old root, now at .blankroot/staging-root, to " to "\n" STEP_SEAL(to)
+#define STEP_ARCHIVE(to) "move the old root, now at .blankroot/staging-root, to " to "\n"
+#define STEP_RETIRE(to) STEP_ARCHIVE(to) STEP_SEAL(to)
 #define STEP_LEFTOVER(to)                                                                  \
 	"move the old root that an interrupted run left at .blankroot/staging-root to " to \
 	"\n" STEP_SEAL(to)

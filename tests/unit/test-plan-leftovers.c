@@ -121,10 +121,11 @@ START_TEST(test_several_leftovers)
 		STEP_NOTE(SCENE_ARCHIVE), STEP_SNAPSHOT,
 		"note that home goes to old_roots/home." SCENE_STAMP "\n",
 		"snapshot blanks/home to .blankroot/staging-home\n", STEP_EXCHANGE,
-		"exchange .blankroot/staging-home and home\n", STEP_RETIRE(SCENE_ARCHIVE),
+		"exchange .blankroot/staging-home and home\n", STEP_ARCHIVE(SCENE_ARCHIVE),
 		"move the old home, now at .blankroot/staging-home, to old_roots/home." SCENE_STAMP
 		"\n",
-		"make old_roots/home." SCENE_STAMP " read-only\n", STEP_COMMIT);
+		STEP_SEAL(SCENE_ARCHIVE), "make old_roots/home." SCENE_STAMP " read-only\n",
+		STEP_COMMIT);
 }
 END_TEST
 

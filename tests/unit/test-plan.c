@@ -236,16 +236,16 @@ static const char several[] =
 	"exchange .blankroot/staging-home and home\n"
 	"exchange .blankroot/staging-srv%2Fcache and srv/cache\n"
 	"move the old root, now at .blankroot/staging-root, to " SCENE_ARCHIVE "\n"
-	"make " SCENE_ARCHIVE " read-only\n"
 	"make home the default subvolume\n"
 	"move the old home, now at .blankroot/staging-home, to " HOME_ARCHIVE "\n"
-	"make " HOME_ARCHIVE " read-only\n"
 	"move the old srv/cache, now at .blankroot/staging-srv%2Fcache, to " CACHE_ARCHIVE "\n"
+	"make " SCENE_ARCHIVE " read-only\n"
+	"make " HOME_ARCHIVE " read-only\n"
 	"make " CACHE_ARCHIVE " read-only\n"
 	"commit and check that it reached the disk\n";
 
 /*
- * All are prepared before one is swapped. The archive directory that two share is made once. The default
+ * All are prepared before one is swapped, and all are in their archives before one is made read-only, which commits. The archive directory that two share is made once. The default
  * subvolume follows the one that it is.
  */
 START_TEST(test_several)
@@ -278,8 +278,9 @@ START_TEST(test_blank_noted)
 		scene_begin(&scene, 1);
 		scene.of[SCENE_ROOT].blank_state = states[i];
 		assert_plan(&scene, false, STEP_NOTE(SCENE_ARCHIVE), STEP_SNAPSHOT, STEP_EXCHANGE,
-			    STEP_RETIRE(SCENE_ARCHIVE),
-			    "note what root-blank is, to know it again\n", STEP_COMMIT);
+			    STEP_ARCHIVE(SCENE_ARCHIVE),
+			    "note what root-blank is, to know it again\n", STEP_SEAL(SCENE_ARCHIVE),
+			    STEP_COMMIT);
 	}
 }
 END_TEST
