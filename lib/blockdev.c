@@ -232,6 +232,27 @@ static int choose_chains(blkid_probe probe, enum br_probe scope)
 	return blkid_probe_set_partitions_flags(probe, BLKID_PARTS_ENTRY_DETAILS);
 }
 
+/*
+ * libblkid reads some forty small pieces, and the first 256 KiB, one after another. All are asked
+ * for at once, so that the disk is waited for once: no more than hints, should a version of it look
+ * elsewhere. At the end of a device are the superblocks of RAID controllers.
+ */
+static void read_ahead(int fd, off_t size)
+{
+	static const off_t from_start[] = { 256 << 10, 512 << 10, 1 << 20, 2 << 20, 4 << 20 };
+	static const off_t from_end[] = { 4096,   8192,   32768,  65536,  131072, 135168, 204800,
+					  303104, 348160, 376832, 466944, 487424, 499712, 507904 };
+	const off_t start = from_start[0];
+
+	(void)posix_fadvise(fd, 0, start, POSIX_FADV_WILLNEED);
+	for (size_t i = 0; i < sizeof(from_start) / sizeof(from_start[0]); i++)
+		if (from_start[i] < size)
+			(void)posix_fadvise(fd, from_start[i], 1, POSIX_FADV_WILLNEED);
+	for (size_t i = 0; i < sizeof(from_end) / sizeof(from_end[0]); i++)
+		if (from_end[i] < size - start)
+			(void)posix_fadvise(fd, size - from_end[i], 1, POSIX_FADV_WILLNEED);
+}
+
 static int run_probe(blkid_probe probe, int fd, enum br_probe scope, struct br_content *content)
 {
 	int result;
@@ -239,6 +260,8 @@ static int run_probe(blkid_probe probe, int fd, enum br_probe scope, struct br_c
 	errno = 0;
 	if (blkid_probe_set_device(probe, fd, 0, 0) != 0 || choose_chains(probe, scope) != 0)
 		return -1;
+	if (scope == BR_PROBE_BTRFS)
+		read_ahead(fd, blkid_probe_get_size(probe));
 	result = blkid_do_safeprobe(probe);
 	if (result == -1 ||
 	    errno == ENOMEM) /* that it says nothing is there may be for want of memory */

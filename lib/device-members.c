@@ -15,10 +15,12 @@
 /* The first superblock of a btrfs (struct btrfs_super_block) and what of it matters here. */
 #define SUPER_OFFSET 65536
 #define SUPER_SIZE 4096
+#define SUPER_FSID_AT 0x20
 #define SUPER_MAGIC_AT 0x40
 #define SUPER_GENERATION_AT 0x48
 #define SUPER_NUM_DEVICES_AT 0x88
 #define SUPER_DEVID_AT 0xc9
+#define SUPER_LABEL_AT 0x12b
 #define SUPER_MAGIC "_BHRfS_M"
 
 #define CONTROL "/dev/btrfs-control"
@@ -31,12 +33,8 @@ static uint64_t get_le64(const unsigned char *bytes)
 	return le64toh(value);
 }
 
-/*
- * One read tells most devices that are no members from those that may be; libblkid reads a disk in
- * 50 places. It has the last word: an md member with its metadata at the end has a btrfs superblock
- * too.
- */
-static int read_member(int fd, struct br_member *member)
+/* One read tells most devices that are no members from those that may be. */
+static int read_super(int fd, struct br_member *member)
 {
 	unsigned char super[SUPER_SIZE];
 	ssize_t n = pread(fd, super, sizeof(super), SUPER_OFFSET);
@@ -46,28 +44,68 @@ static int read_member(int fd, struct br_member *member)
 	if (n < SUPER_SIZE ||
 	    memcmp(super + SUPER_MAGIC_AT, SUPER_MAGIC, sizeof(SUPER_MAGIC) - 1) != 0)
 		return 0;
-	if (br_content_probe(fd, BR_PROBE_BTRFS, &member->content) != 0)
-		return -1;
-	member->is_btrfs = strcmp(member->content.type, "btrfs") == 0;
+	member->has_super = true;
+	memcpy(member->fsid, super + SUPER_FSID_AT, sizeof(member->fsid));
+	memcpy(member->label, super + SUPER_LABEL_AT, sizeof(member->label) - 1);
 	member->generation = get_le64(super + SUPER_GENERATION_AT);
 	member->total = get_le64(super + SUPER_NUM_DEVICES_AT);
 	member->devid = get_le64(super + SUPER_DEVID_AT);
 	return 0;
 }
 
+/* What is looked for. */
+struct wish {
+	const struct br_device_spec *spec;
+	dev_t named; /* by its path; 0: none, no block device is that */
+	bool all;
+};
+
+/* Could this be it? By what its superblock says alone, when that can tell. */
+static bool may_be_wanted(const struct br_member *member, const struct wish *wish)
+{
+	const char *value = wish->spec->value;
+	char uuid[2 * sizeof(member->fsid) + 5], *end = uuid;
+
+	switch (wish->spec->tag) {
+	case BR_TAG_PATH:
+		return wish->all || member->number == wish->named;
+	case BR_TAG_UUID:
+		for (size_t i = 0; i < sizeof(member->fsid); i++)
+			end += sprintf(end, "%s%02x", i >= 4 && i <= 10 && i % 2 == 0 ? "-" : "",
+				       member->fsid[i]);
+		return wish->all || strcasecmp(uuid, value) == 0;
+	case BR_TAG_LABEL: /* libblkid leaves out blanks at its end */
+		return wish->all || strncmp(member->label, value, strlen(value)) == 0;
+	default:
+		return true;
+	}
+}
+
+/* libblkid has the last word: an md member with its metadata at the end has a superblock, too. */
+static int probe(int fd, struct br_member *member)
+{
+	if (br_content_probe(fd, BR_PROBE_BTRFS, &member->content) != 0)
+		return -1;
+	member->is_probed = true;
+	member->is_btrfs = strcmp(member->content.type, "btrfs") == 0;
+	return 0;
+}
+
 /* Fill a zeroed member. known: what was found last time, or NULL. */
 static int look_at(const struct br_blockdev *device, const struct br_member *known,
-		   struct br_member *ret)
+		   const struct wish *wish, struct br_member *ret)
 {
 	uint64_t size = 0;
 	BR_AUTO_CLOSE int fd = br_blockdev_open(device->path, &size);
+	bool keep = fd >= 0 && known && known->size == size && !known->sys_errno;
 
-	if (fd >= 0 && known && known->size == size && !known->sys_errno)
+	if (keep)
 		*ret = *known;
-	else if (fd < 0 || (size > 0 && read_member(fd, ret) != 0))
-		ret->sys_errno = errno;
 	ret->number = device->number;
 	ret->size = size;
+	if (fd < 0 || (!keep && size > 0 && read_super(fd, ret) != 0) ||
+	    (ret->has_super && !ret->is_probed && may_be_wanted(ret, wish) && probe(fd, ret) != 0))
+		ret->sys_errno = errno;
 	ret->path = strdup(device->path);
 	return ret->path ? 0 : -1;
 }
@@ -83,8 +121,27 @@ static const struct br_member *find(const struct br_member_table *table, dev_t n
 	return NULL;
 }
 
+/* With one of a file system named by its path, the others are those with the same superblock. */
+static void probe_siblings(struct br_member_table *table, dev_t named)
+{
+	const struct br_member *one = find(table, named, 0);
+
+	for (size_t i = 0; one && one->is_btrfs && i < table->count; i++) {
+		struct br_member *other = &table->members[i];
+		BR_AUTO_CLOSE int fd = -1;
+		uint64_t size;
+
+		if (!other->has_super || other->is_probed || other->sys_errno ||
+		    memcmp(other->fsid, one->fsid, sizeof(one->fsid)) != 0)
+			continue;
+		fd = br_blockdev_open(other->path, &size);
+		if (fd < 0 || probe(fd, other) != 0)
+			other->sys_errno = errno;
+	}
+}
+
 static int look_at_all(const struct br_blockdev_list *list, const struct br_member_table *known,
-		       dev_t named, struct br_member_table *ret)
+		       const struct wish *wish, struct br_member_table *ret)
 {
 	ret->members = calloc(list->count + 1, sizeof(*ret->members));
 	if (!ret->members)
@@ -92,25 +149,31 @@ static int look_at_all(const struct br_blockdev_list *list, const struct br_memb
 	for (size_t i = 0; i < list->count; i++) {
 		const struct br_blockdev *device = &list->devices[i];
 
-		if (look_at(device, find(known, device->number, named), &ret->members[i]) != 0)
+		if (look_at(device, find(known, device->number, wish->named), wish,
+			    &ret->members[i]) != 0)
 			return -1;
 		ret->count++;
 	}
+	if (wish->named)
+		probe_siblings(ret, wish->named);
 	return 0;
 }
 
-int br_member_table_refresh(struct br_member_table *table, const char *extra, bool fresh,
-			    struct br_error *err)
+int br_member_table_refresh(struct br_member_table *table, const struct br_device_spec *wanted,
+			    bool fresh, struct br_error *err)
 {
+	const char *path = wanted->tag == BR_TAG_PATH ? wanted->value : NULL;
 	struct br_member_table now = { NULL, 0 };
+	struct wish wish = { .spec = wanted, .all = fresh };
 	struct br_blockdev_list list;
 	struct stat st;
-	dev_t named = extra && stat(extra, &st) == 0 ? st.st_rdev : 0; /* no block device is 0 */
-	int r = br_blockdev_list(extra, &list, err);
+	int r = br_blockdev_list(path, &list, err);
 
 	if (r != 0)
 		return r;
-	r = look_at_all(&list, fresh ? NULL : table, named, &now);
+	if (path && stat(path, &st) == 0 && S_ISBLK(st.st_mode))
+		wish.named = st.st_rdev;
+	r = look_at_all(&list, fresh ? NULL : table, &wish, &now);
 	br_blockdev_list_free(&list);
 	if (r != 0) {
 		br_member_table_free(&now);

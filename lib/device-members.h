@@ -8,6 +8,7 @@
 #define BR_DEVICE_MEMBERS_H
 
 #include "blockdev.h"
+#include "device-spec.h"
 #include "error.h"
 
 #include <stdbool.h>
@@ -17,8 +18,12 @@
 struct br_member {
 	char *path;
 	dev_t number;
-	uint64_t size;             /* bytes; 0: no medium, nothing attached */
-	int sys_errno;             /* why it could not be read; 0: it could */
+	uint64_t size;    /* bytes; 0: no medium, nothing attached */
+	int sys_errno;    /* why it could not be read; 0: it could */
+	bool has_super;   /* there is a superblock of btrfs, perhaps an old one */
+	uint8_t fsid[16]; /* of it; and its label */
+	char label[257];
+	bool is_probed;            /* libblkid was asked what that means */
 	bool is_btrfs;             /* what follows is filled */
 	struct br_content content; /* its uuid is common to the members */
 	uint64_t devid;
@@ -33,17 +38,20 @@ struct br_member_table {
 
 /*
  * Look at all block devices. One that was looked at before is looked at again only when its size
- * has changed or it could not be read.
+ * has changed or it could not be read. libblkid, which reads a lot, is asked about those alone that
+ * may be what is wanted, and about the other members of that file system: the cost does not grow with
+ * the number of other file systems.
  *
- * table  zeroed at first; of the last look otherwise
- * extra  as for br_blockdev_list; this one is always looked at again
- * fresh  look at everything again
+ * table   zeroed at first; of the last look otherwise
+ * wanted  what is looked for. A path may be anywhere, and is always looked at again
+ * fresh   look at everything again, and ask libblkid about every btrfs
  *
  * BR_ERR_OPEN, BR_ERR_READ, BR_ERR_NOMEM; the table is as before then. Privilege: to read block
  * devices.
  */
-BR_MUST_CHECK int br_member_table_refresh(struct br_member_table *table, const char *extra,
-					  bool fresh, struct br_error *err);
+BR_MUST_CHECK int br_member_table_refresh(struct br_member_table *table,
+					  const struct br_device_spec *wanted, bool fresh,
+					  struct br_error *err);
 
 /* Release. Safe on a zeroed one. */
 void br_member_table_free(struct br_member_table *table);

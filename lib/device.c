@@ -163,8 +163,7 @@ static int look(struct search *search, struct br_device *ret, bool *final, struc
 	int r;
 
 	*final = false;
-	r = br_member_table_refresh(&search->table, by_path ? search->wanted.spec.value : NULL,
-				    search->last, err);
+	r = br_member_table_refresh(&search->table, &search->wanted.spec, search->last, err);
 	if (r != 0)
 		return r;
 	r = by_path ? find_by_path(search, &found, final, err)
