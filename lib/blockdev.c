@@ -208,24 +208,32 @@ static void copy_value(blkid_probe probe, const char *name, char *dst, size_t si
 		(void)snprintf(dst, size, "%s", value); /* cut: see struct br_content */
 }
 
-static int filter(blkid_probe probe, int how, const char *type)
+/* types  ended by NULL */
+static int filter(blkid_probe probe, int how, const char *const *types)
 {
-	char name[32];
-	char *names[] = { name, NULL };
+	char names[2][32] = { "", "" };
+	char *list[] = { names[0], names[1], NULL };
+	size_t count = 0;
 
-	(void)snprintf(name, sizeof(name), "%s", type); /* our own, short */
-	return blkid_probe_filter_superblocks_type(probe, how, names);
+	for (; types[count]; count++)
+		(void)snprintf(names[count], sizeof(names[count]), "%s",
+			       types[count]); /* our own, short, and at most two */
+	list[count] = NULL;
+	return blkid_probe_filter_superblocks_type(probe, how, list);
 }
 
 static int choose_chains(blkid_probe probe, enum br_probe scope)
 {
+	static const char *const swap_image[] = { BR_CONTENT_SWAP_IMAGE, NULL };
+	static const char *const large[] = { "zfs_member", "xfs_external_log", NULL };
+
 	if (blkid_probe_enable_superblocks(probe, 1) != 0 ||
 	    blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_UUID |
 							     BLKID_SUBLKS_LABEL) != 0)
 		return -1;
 	if (scope == BR_PROBE_SWAP_IMAGE)
-		return filter(probe, BLKID_FLTR_ONLYIN, BR_CONTENT_SWAP_IMAGE);
-	if (scope == BR_PROBE_BTRFS && filter(probe, BLKID_FLTR_NOTIN, "zfs_member") != 0)
+		return filter(probe, BLKID_FLTR_ONLYIN, swap_image);
+	if (scope == BR_PROBE_BTRFS && filter(probe, BLKID_FLTR_NOTIN, large) != 0)
 		return -1;
 	if (blkid_probe_enable_partitions(probe, 1) != 0)
 		return -1;
@@ -233,13 +241,14 @@ static int choose_chains(blkid_probe probe, enum br_probe scope)
 }
 
 /*
- * libblkid reads some forty small pieces, and the first 256 KiB, one after another. All are asked
- * for at once, so that the disk is waited for once: no more than hints, should a version of it look
- * elsewhere. At the end of a device are the superblocks of RAID controllers.
+ * libblkid reads some forty small pieces, one after another. All are asked for at once, so that the
+ * disk is waited for once: no more than hints, should a version of it look elsewhere. At the end of
+ * a device are the superblocks of RAID controllers.
  */
 static void read_ahead(int fd, off_t size)
 {
-	static const off_t from_start[] = { 256 << 10, 512 << 10, 1 << 20, 2 << 20, 4 << 20 };
+	static const off_t from_start[] = { 128 << 10, 256 << 10, 512 << 10,
+					    1 << 20,   2 << 20,   4 << 20 };
 	static const off_t from_end[] = { 4096,   8192,   32768,  65536,  131072, 135168, 204800,
 					  303104, 348160, 376832, 466944, 487424, 499712, 507904 };
 	const off_t start = from_start[0];

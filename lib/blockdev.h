@@ -75,9 +75,10 @@ struct br_content {
 enum br_probe {
 	BR_PROBE_ALL,
 	/*
-	 * All but members of ZFS pools. To know one, libblkid reads more than it does for everything
-	 * else together, four labels of 256 KiB. The first covers the place of a btrfs superblock,
-	 * so where there is one, a label at the end of the device can only be an old one.
+	 * All but members of ZFS pools and external logs of XFS. To know one, libblkid reads more
+	 * than it does for everything else together, four labels of 256 KiB, and the first 256 KiB.
+	 * Both cover the place of a btrfs superblock, and making a log clears it: so where there is
+	 * a superblock, a label at the end of the device can only be an old one, and a log is none.
 	 */
 	BR_PROBE_BTRFS,
 	/*

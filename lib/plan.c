@@ -276,17 +276,21 @@ static void plan_retirements(struct builder *b, char **archives)
 }
 
 /*
- * Is there anything in staging but a snapshot? That was committed by the ioctl that made it, so the
- * exchange, whatever transaction it gets into, comes after it. File data that was written comes
- * after nothing; and if the disk has no room for what was carried, that has to show before the swap.
+ * May there be anything in staging but metadata? That is in the same transaction as the exchange, or
+ * in one before it. File data that was written comes after nothing; and if the disk has no room for
+ * what was copied, that has to show before the swap. Snapshots were committed by the ioctl that made
+ * them.
  */
-static bool has_to_flush(const struct br_plan *plan)
+static bool has_to_flush(const struct builder *b)
 {
-	for (size_t i = 0; i < plan->count; i++)
-		if (plan->steps[i].type == BR_STEP_CARRY ||
-		    plan->steps[i].type == BR_STEP_CREATE_PATH ||
-		    plan->steps[i].type == BR_STEP_SNAPSHOT_NESTED)
+	for (size_t i = 0; i < b->plan.count; i++) {
+		const struct br_step *step = &b->plan.steps[i];
+
+		if (step->type == BR_STEP_CARRY &&
+		    b->facts->ephemeral[step->ephemeral].paths[step->path].old !=
+			    BR_OBJECT_SUBVOLUME)
 			return true;
+	}
 	return false;
 }
 
@@ -306,7 +310,7 @@ static void plan_reset(struct builder *b, char **archives)
 		if (!b->failed)
 			plan_preparation(b, i, archives[i]);
 	}
-	if (has_to_flush(&b->plan))
+	if (has_to_flush(b))
 		add_plain(b, BR_STEP_FLUSH);
 	for (size_t i = 0; i < count; i++)
 		plan_swap(b, i);

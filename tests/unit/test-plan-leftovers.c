@@ -101,8 +101,8 @@ START_TEST(test_leftover_without_root)
 	scene_start_from_archive(&scene);
 	scene.of[SCENE_ROOT].has_old = false;
 	scene_add_retired(&scene, earlier);
-	assert_plan(&scene, false, STEP_LEFTOVER(EARLIER), STEP_FROM, STEP_NESTED, STEP_FLUSH,
-		    STEP_PLACE, STEP_COMMIT);
+	assert_plan(&scene, false, STEP_LEFTOVER(EARLIER), STEP_FROM, STEP_NESTED, STEP_PLACE,
+		    STEP_COMMIT);
 }
 END_TEST
 
