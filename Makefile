@@ -29,7 +29,8 @@
 #   smoke           run the built blankroot-initrd alone in an empty root directory
 #   size            print the size of the static blankroot-initrd and check it against the limits
 #   demo            show a reset on a throw-away image
-#   bench           run the benchmarks below tests/bench
+#   bench           install what is missing, then the benchmarks of tests/bench/plan: tables and plots in
+#                   build/bench; some hours, with QUICK=1 some minutes; needs root
 #   bench-boot      what a reset costs a boot, beside the usual shell recipe, under QEMU; needs root
 #   lint            clang-format (check only), clang-tidy, cppcheck, shellcheck, sizes, header comments
 #   format          rewrite the C sources with clang-format
@@ -72,6 +73,7 @@
 #   COVERAGE_ADD=1      coverage: add to what earlier runs of it reached
 #   BOOT_CELLS=short|full|all, BOOT_ONLY="luks kill", BOOT_JOBS=2 ...   which boots, and how many at a
 #                       time: tests/boot/lib/suite.sh has all of them
+#   QUICK=1, ONLY="reset copy", PLACES="memory disk"   bench: a short form, only these, only there
 #   FUZZ=NAME           this target alone, tests/fuzz/fuzz-NAME.c, or FUZZ=reset: random trees and
 #                       configurations against the model, tests/fs/test-model.c; SEED=n repeats a run
 #   FUZZ_RUNS=n, FUZZ_SECONDS=n   how long, for each target (100,000 executions; 2,000 resets)

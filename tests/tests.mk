@@ -172,11 +172,13 @@ smoke:
 size: $(INITRD_PRODUCT)
 	$(Q)BLANKROOT_INITRD='$(INITRD_PRODUCT)' tests/cli/test-size.sh
 
+# The other knobs of tests/bench/run are taken from the environment, or from make's command line.
+BENCH_FORM = $(if $(filter-out 0,$(QUICK)),quick,full)
+
 bench: $(PRODUCTS)
-	$(Q)for bench in $(or $(sort $(wildcard tests/bench/bench-*)),$(error there is nothing in tests/bench)); do \
-		BLANKROOT_INITRD='$(abspath $(INITRD_PRODUCT))' BLANKROOT_BUILD='$(abspath $(B))/scratch' \
-		$$bench || exit; \
-	done
+	$(Q)packaging/deps bench $(if $(filter full,$(BENCH_FORM)),modes)
+	$(Q)BLANKROOT_INITRD='$(abspath $(INITRD_PRODUCT))' BLANKROOT='$(abspath $(HELPER_PRODUCT))' \
+		BLANKROOT_BUILD='$(abspath $(B))/scratch' tests/bench/run $(BENCH_FORM) $(BUILD)/bench
 
 bench-boot: $(PRODUCTS)
 	$(Q)packaging/deps boot

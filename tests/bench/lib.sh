@@ -9,9 +9,12 @@
 # notice, nothing is left but small files in $work.
 #
 # Knobs in the environment: RUNS=5; IMAGE_DIR where the image is (default /dev/shm); IMAGE_SIZE=16G, sparse.
+#
+# With BENCH_SAMPLES=FILE each measured value is appended to it as a line, too, for tests/bench/tables: "make bench".
 
-: "${RUNS:=5}" "${IMAGE_DIR:=/dev/shm}" "${IMAGE_SIZE:=16G}" "${CC:=cc}"
+: "${RUNS:=5}" "${IMAGE_DIR:=/dev/shm}" "${IMAGE_SIZE:=16G}" "${CC:=cc}" "${BENCH_SAMPLES:=}" "${BENCH_PLACE:=}"
 bench=${0##*/}
+bench_case= # what is measured, where a benchmark has several
 root=$(cd "$(dirname "$0")/../.." && pwd)
 : "${BLANKROOT:=$root/build/blankroot}"
 
@@ -31,6 +34,7 @@ clean_up() {
 	cd /
 	! mountpoint -q /etc/snapper || umount /etc/snapper
 	! mountpoint -q "$mnt" || umount "$mnt"
+	! mountpoint -q "$work/dev" || umount --recursive "$work/dev"
 	exec 9>&-
 	rm -rf --one-file-system "$work"
 }
@@ -79,6 +83,17 @@ by_hand_snapper() {
 	snapper --no-dbus -c bench "$@"
 }
 
+# What is measured grows with this: files, archives. A benchmark may have another.
+bench_size() {
+	echo "${FILES:-${SNAPSHOTS:-1}}"
+}
+
+# Notes a value, for tables and plots. The first contender is what the others are compared with.
+sample() { # contender, state, what it is, value
+	[ -z "$BENCH_SAMPLES" ] || printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' \
+		"${bench#bench-}" "$BENCH_PLACE" "$bench_case" "$(bench_size)" "$1" "$2" "$3" "$4" >>"$BENCH_SAMPLES"
+}
+
 # Runs by_CONTENDER, and notes how long it took, in ms, and how often the disk was read.
 measure() { # contender, cold or warm
 	local begin end before after
@@ -90,6 +105,8 @@ measure() { # contender, cold or warm
 	after=$(awk '{ print $1 }' "/sys/block/${loop#/dev/}/stat")
 	awk -v us=$((end - begin)) 'BEGIN { printf "%.1f\n", us / 1000 }' >>"$work/times/$1.$2"
 	echo $((after - before)) >>"$work/times/$1.$2.reads"
+	sample "$1" "$2" ms "$(tail -n 1 "$work/times/$1.$2")"
+	sample "$1" "$2" reads $((after - before))
 }
 
 # They take turns: each on the file system mounted anew, "cold", and right after, "warm".
