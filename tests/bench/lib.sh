@@ -12,7 +12,7 @@
 #
 # With BENCH_SAMPLES=FILE each measured value is appended to it as a line, too, for tests/bench/tables: "make bench".
 
-: "${RUNS:=5}" "${IMAGE_DIR:=/dev/shm}" "${IMAGE_SIZE:=16G}" "${CC:=cc}" "${BENCH_SAMPLES:=}" "${BENCH_PLACE:=}"
+: "${RUNS:=5}" "${IMAGE_DIR:=/dev/shm}" "${IMAGE_SIZE:=16G}" "${CC:=cc}" "${BENCH_SAMPLES:=}" "${BENCH_PLACE:=-}"
 bench=${0##*/}
 bench_case= # what is measured, where a benchmark has several
 root=$(cd "$(dirname "$0")/../.." && pwd)

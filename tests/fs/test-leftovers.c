@@ -373,8 +373,8 @@ struct failing {
 };
 
 static const struct failing failings[] = {
-	{ "ioctl", 5 },    { "openat2", 4 },    { "openat", 5 },       { "renameat2", 1 },
-	{ "syncfs", 1 },   { "mkdirat", 2 },    { "fremovexattr", 3 }, { "fsetxattr", 1 },
+	{ "ioctl", 5 },    { "openat2", 4 },    { "openat", 5 },    { "renameat2", 1 },
+	{ "syncfs", 1 },   { "mkdirat", 2 },    { "fgetxattr", 3 }, { "fsetxattr", 1 },
 	{ "unlinkat", 1 }, { "getdents64", 4 },
 };
 
