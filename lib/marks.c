@@ -10,19 +10,8 @@
 #include <errno.h>
 #include <linux/btrfs.h>
 #include <linux/btrfs_tree.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* What fewer cost is nothing next to threads. */
-#define FEW 64
-
-/* Disks and arrays have queues; processors have little to do with it. */
-#define READERS 16
-
-/* That a thread takes at once: neighbours on the disk. */
-#define BATCH 16
 
 /* --- one subvolume --- */
 
@@ -184,49 +173,6 @@ static int read_one(int fd, void *buffer, struct br_marks *marks, struct br_erro
 
 /* --- all of them --- */
 
-struct work {
-	int fd;
-	struct br_marks *list;
-	size_t count;
-	atomic_size_t next; /* that nobody has taken yet */
-};
-
-struct reader {
-	struct work *work;
-	pthread_t thread;
-	int result;
-	const struct br_subvol_row *failed;
-	struct br_error err;
-};
-
-static void read_batch(struct reader *reader, void *buffer, size_t at)
-{
-	struct work *work = reader->work;
-
-	for (size_t end = at + BATCH; at < end && at < work->count && reader->result == 0; at++) {
-		reader->failed = work->list[at].row;
-		reader->result = read_one(work->fd, buffer, &work->list[at], &reader->err);
-	}
-}
-
-static void *read_batches(void *data)
-{
-	struct reader *reader = data;
-	struct work *work = reader->work;
-	BR_AUTO_FREE void *buffer = malloc(BUFFER_FIRST);
-	size_t at;
-
-	if (!buffer)
-		reader->result = br_error_set(&reader->err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
-	while (buffer && reader->result == 0 &&
-	       (at = atomic_fetch_add(&work->next, BATCH)) < work->count)
-		read_batch(reader, buffer, at);
-	/* nobody needs the others then */
-	if (reader->result < 0)
-		atomic_store(&work->next, work->count);
-	return NULL;
-}
-
 /* In the order on the disk: in one sweep, and neighbours together. */
 static int compare_place(const void *a, const void *b)
 {
@@ -239,31 +185,18 @@ static int compare_place(const void *a, const void *b)
 int br_marks_read(int fd, struct br_marks *list, size_t count,
 		  const struct br_subvol_row **failed_ret, struct br_error *err)
 {
-	struct work work = { .fd = fd, .list = list, .count = count };
-	struct reader readers[READERS] = { { .work = &work } };
-	size_t others = 0, wanted = count < FEW ? 0 : READERS - 1;
+	BR_AUTO_FREE void *buffer = count > 0 ? malloc(BUFFER_FIRST) : NULL;
 	int r = 0;
 
-	if (count > 0)
-		qsort(list, count, sizeof(*list), compare_place);
-	/* this thread is one of them: it goes on also where there can be no others */
-	while (others < wanted) {
-		struct reader *other = &readers[others + 1];
-
-		other->work = &work;
-		if (pthread_create(&other->thread, NULL, read_batches, other) != 0)
-			break;
-		others++;
-	}
-	(void)read_batches(&readers[0]);
-	for (size_t i = 0; i <= others; i++) {
-		if (i > 0)
-			(void)pthread_join(readers[i].thread, NULL);
-		if (r == 0 && readers[i].result < 0) {
-			r = readers[i].result;
-			*failed_ret = readers[i].failed;
-			*err = readers[i].err;
-		}
+	if (count == 0)
+		return 0;
+	*failed_ret = list[0].row;
+	if (!buffer)
+		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
+	qsort(list, count, sizeof(*list), compare_place);
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		*failed_ret = list[i].row;
+		r = read_one(fd, buffer, &list[i], err);
 	}
 	return r;
 }

@@ -27,14 +27,13 @@ struct br_marks {
 };
 
 /*
- * Read them, of many at the same time: then disks that have queues are not waited for one after the other. As of now, what
- * is not committed included.
+ * Read them, in the order on the disk. As of now, what is not committed included.
  *
  * fd    anything on the file system
  * list  in any order; sorted by the place on the disk afterwards
  *
- * Returns 0 with all filled, for br_marks_free; also to be called after a failure. BR_ERR_READ, with the
- * subvolume in *failed_ret; BR_ERR_NOMEM. Privilege: CAP_SYS_ADMIN.
+ * Returns 0 with all filled, for br_marks_free; also to be called after a failure. BR_ERR_READ and
+ * BR_ERR_NOMEM, with the subvolume in *failed_ret. Privilege: CAP_SYS_ADMIN.
  */
 BR_MUST_CHECK int br_marks_read(int fd, struct br_marks *list, size_t count,
 				const struct br_subvol_row **failed_ret, struct br_error *err);
