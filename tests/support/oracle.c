@@ -324,6 +324,22 @@ static void add_extent(const struct tree *tree, const char *path, size_t path_si
 	facts_add(tree->facts, path, path_size, what);
 }
 
+/* The rest of a name with a newline belongs to the line, whatever comes before it in the directory. */
+static const char *end_of_name(char *line, char **next)
+{
+	char *end = strstr(line, " is ");
+
+	if (end || !*next)
+		return end;
+	(*next)[-1] = '\n';
+	end = strstr(line, " is ");
+	if (end) {
+		*next = end;
+		(void)strsep(next, "\n");
+	}
+	return end;
+}
+
 static void add_extents(const struct tree *tree)
 {
 	static const char header[] = "File size of ";
@@ -333,9 +349,10 @@ static void add_extents(const struct tree *tree)
 	const char *path = "";
 
 	for (char *line = strsep(&next, "\n"); line; line = strsep(&next, "\n")) {
-		const char *end = strstr(line, " is ");
+		bool is_header = strncmp(line, header, sizeof(header) - 1) == 0;
+		const char *end = is_header ? end_of_name(line, &next) : NULL;
 
-		if (strncmp(line, header, sizeof(header) - 1) == 0 && end) {
+		if (end) {
 			path = line + sizeof(header) - 1;
 			path_size = (size_t)(end - path);
 		} else {
