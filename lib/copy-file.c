@@ -37,8 +37,8 @@ static int create(const struct br_copy *copy, const struct br_copy_entry *entry,
 		  const struct br_attributes *from, int *fd_ret, struct stat *now_ret,
 		  struct br_error *err)
 {
-	bool is_ours = from->stx.stx_uid == copy->uid && from->stx.stx_gid == copy->gid;
-	mode_t mode = is_ours && !entry->is_top ? from->stx.stx_mode & 0777 : 0600;
+	/* Below the top one all directories are closed as long as they are filled: nobody else can open it. */
+	mode_t mode = entry->is_top ? 0600 : from->stx.stx_mode & 0777;
 	int fd = openat(entry->dst_dir, entry->dst_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
 			mode);
 

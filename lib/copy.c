@@ -152,7 +152,8 @@ static int copy_directory(struct br_copy *copy, const struct br_copy_entry *entr
 				    "it is a mount point");
 	if (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT || stx.stx_ino == BR_SUBVOL_PLACEHOLDER_INO)
 		return make_stand_in(copy, entry, &stx, err);
-	if (br_subvol_is_root(src, &is_subvolume, err) < 0)
+	/* others are none, without another call */
+	if (stx.stx_ino == BR_SUBVOL_ROOT_INO && br_subvol_is_root(src, &is_subvolume, err) < 0)
 		return br_error_name(err, entry->src_name);
 	if (is_subvolume && is_same_btrfs(copy, src, entry->dst_dir, &is_same, err) < 0)
 		return br_error_name(err, entry->src_name);
@@ -170,17 +171,23 @@ static int copy_directory(struct br_copy *copy, const struct br_copy_entry *entr
 	return enter_directory(copy, entry, br_take_fd(&src), err);
 }
 
-/* All is in it: now it may get times, immutability, and what new entries would have inherited. */
-static int apply_directory(struct br_xattr_space *space, const struct br_object *src,
-			   const struct br_object *dst, struct br_error *err)
+/*
+ * All is in it: now it may get owner, mode, times, immutability, and what new entries would have inherited. The top one
+ * may have inherited something itself.
+ */
+static int apply_directory(const struct br_copy *copy, const struct br_object *src,
+			   const struct br_object *dst, bool is_top, struct br_error *err)
 {
+	const struct stat fresh = { .st_uid = copy->uid,
+				    .st_gid = copy->gid,
+				    .st_mode = S_IFDIR | (S_IRWXU & ~copy->umask) };
 	struct br_attributes from;
 	int r = br_attributes_read(src, &from, err);
 
 	if (r == 0)
 		r = br_attributes_set_data_flags(dst, from.flags, 0, err); /* none was inherited */
 	if (r == 0)
-		r = br_attributes_apply(&from, src, dst, NULL, space, err);
+		r = br_attributes_apply(&from, src, dst, is_top ? NULL : &fresh, copy->space, err);
 	return r;
 }
 
@@ -194,7 +201,7 @@ static int leave_directory(struct br_copy *copy, struct br_error *err)
 				       .dir = -1,
 				       .name = path,
 				       .is_foreign = copy->is_foreign };
-	int r = apply_directory(copy->space, &src, &dst, err);
+	int r = apply_directory(copy, &src, &dst, br_walk_depth(&copy->walk) == 1, err);
 
 	return r < 0 ? r : br_walk_pop(&copy->walk, err);
 }
@@ -359,7 +366,7 @@ int br_copy_directory_only(int src, int dst_parent, const char *dst_name, struct
 			.fd = fd, .dir = -1, .name = dst_name, .is_foreign = copy.is_foreign
 		};
 
-		r = apply_directory(copy.space, &from, &to, err);
+		r = apply_directory(&copy, &from, &to, true, err);
 	}
 	end(&copy);
 	return r;
