@@ -12,6 +12,7 @@
 
 #define TIMERS_DIR "timers.target.wants"
 #define SYSTEM_DIR "multi-user.target.wants"
+#define JOB_ENDED "blankroot-job-ended.target"
 #define DOCUMENTATION "Documentation=man:blankroot-generator(8) man:blankroot.conf(5)\n"
 
 /*
@@ -313,21 +314,37 @@ static int write_directory(const struct units *units, const char *directory, str
 	return close_unit(out, name, err);
 }
 
+/*
+ * What the jobs start when they end. Not the service itself: with several units by which it could be
+ * started, systemd warns at each of its runs that it does not know whose result to tell it.
+ */
+static int write_ended(const struct units *units, struct br_error *err)
+{
+	FILE *out = open_unit(units, JOB_ENDED, err);
+
+	if (!out)
+		return err->code;
+	put_head(out, units);
+	(void)fputs("Description=A job of blankroot has ended\n"
+		    "DefaultDependencies=no\nWants=blankroot-metrics.service\n"
+		    "# it ends at once, so that it can be started again\nStopWhenUnneeded=yes\n",
+		    out);
+	return close_unit(out, JOB_ENDED, err);
+}
+
 /* What a job did is known right after it. */
 static int write_after_jobs(const struct units *units, struct br_error *err)
 {
 	static const char *const services[] = { "snapshot", "prune", "scrub", "balance", "trim" };
 	static const char name[] = "60-metrics.conf";
-	int r = 0;
+	int r = write_ended(units, err);
 
 	for (size_t i = 0; r == 0 && i < sizeof(services) / sizeof(services[0]); i++) {
 		FILE *out = open_drop_in(units, services[i], name, err);
 
 		if (!out)
 			return err->code;
-		(void)fputs("[Unit]\nOnSuccess=blankroot-metrics.service\n"
-			    "OnFailure=blankroot-metrics.service\n",
-			    out);
+		(void)fputs("[Unit]\nOnSuccess=" JOB_ENDED "\nOnFailure=" JOB_ENDED "\n", out);
 		r = close_unit(out, name, err);
 	}
 	return r;

@@ -49,6 +49,15 @@ server_end() {
 	machine_await_end
 }
 
+# As somebody would do it, with all units being stopped.
+server_shut_down() {
+	machine_type 'systemctl poweroff'
+	timeout 120 tail --pid="$machine" -f /dev/null || cell_fail 'the machine does not switch off'
+	wait "$machine"
+	machine=
+	exec {keyboard}>&-
+}
+
 # Nothing is wrong, not even worth a warning.
 expect_good_status() { # this boot, next boot, as extended regular expressions
 	server_run 0 'blankroot status'

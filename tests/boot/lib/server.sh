@@ -21,6 +21,7 @@ server_write_blank() { # directory
 	: >"$1/etc/machine-id"
 	rm -f "$1"/etc/ssh/ssh_host_*
 	server_write_facts "$1"
+	[ -z "${server_more:-}" ] || "$server_more" "$1"
 	chroot "$1" systemctl --quiet enable blankroot-report.service blankroot-good.service
 }
 
