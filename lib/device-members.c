@@ -220,6 +220,16 @@ static const struct br_member *find_devid(const struct br_member_group *group, u
 	return NULL;
 }
 
+/* The target of a replacement is not complete before its end. */
+static bool is_better(const struct br_member *member, const struct br_member *newest)
+{
+	bool is_target = member->devid == BTRFS_DEV_REPLACE_DEVID;
+
+	if (is_target != (newest->devid == BTRFS_DEV_REPLACE_DEVID))
+		return !is_target;
+	return member->generation > newest->generation;
+}
+
 static int add_member(struct br_member_group *group, const struct br_member *member,
 		      struct br_error *err)
 {
@@ -233,7 +243,7 @@ static int add_member(struct br_member_group *group, const struct br_member *mem
 			"the copy a UUID of its own (btrfstune -u)",
 			twin->path, (unsigned long long)member->devid, member->content.uuid);
 	group->members[group->count++] = member;
-	if (!group->newest || member->generation > group->newest->generation) {
+	if (!group->newest || is_better(member, group->newest)) {
 		group->newest = member;
 		group->total = member->total;
 	}
@@ -263,9 +273,14 @@ int br_member_group_collect(const struct br_member_table *table, const char *uui
 	return 0;
 }
 
+bool br_member_group_is_being_replaced(const struct br_member_group *group)
+{
+	return find_devid(group, BTRFS_DEV_REPLACE_DEVID) != NULL;
+}
+
 uint64_t br_member_group_missing(const struct br_member_group *group)
 {
-	uint64_t present = group->count - (find_devid(group, BTRFS_DEV_REPLACE_DEVID) ? 1 : 0);
+	uint64_t present = group->count - (br_member_group_is_being_replaced(group) ? 1 : 0);
 
 	return present < group->total ? group->total - present : 0;
 }
@@ -295,7 +310,9 @@ int br_member_group_register(const struct br_member_group *group, bool *ready_re
 			err, BR_ERR_DEVICE_PROBE, errno, CONTROL,
 			"needed to register the members of a file system on several devices");
 	for (size_t i = 0; i < group->count; i++)
-		if (ask_kernel(control, BTRFS_IOC_SCAN_DEV, group->members[i]->path) < 0)
+		/* a target that was given up meanwhile is none any more; else the mount fails */
+		if (ask_kernel(control, BTRFS_IOC_SCAN_DEV, group->members[i]->path) < 0 &&
+		    group->members[i]->devid != BTRFS_DEV_REPLACE_DEVID)
 			return br_error_set(
 				err, BR_ERR_DEVICE_PROBE, errno, group->members[i]->path,
 				"the kernel does not accept it as a member of the file system %s",
@@ -304,7 +321,8 @@ int br_member_group_register(const struct br_member_group *group, bool *ready_re
 	if (answer < 0)
 		return br_error_set(err, BR_ERR_DEVICE_PROBE, errno, group->newest->path,
 				    "the kernel does not tell whether the file system is complete");
-	*ready_ret = answer == 0;
+	/* it compares the number of devices with that of members, but the target is among the devices only */
+	*ready_ret = answer == 0 || br_member_group_is_being_replaced(group);
 	return 0;
 }
 

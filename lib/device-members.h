@@ -60,7 +60,8 @@ void br_member_table_free(struct br_member_table *table);
 struct br_member_group {
 	const struct br_member **members; /* into the table */
 	size_t count;
-	const struct br_member *newest; /* the one with the highest generation */
+	const struct br_member *newest; /* the one with the highest generation; no target of a
+					   replacement, if there is another one */
 	uint64_t total;                 /* members that the file system has, says the newest one */
 };
 
@@ -74,6 +75,9 @@ struct br_member_group {
 BR_MUST_CHECK int br_member_group_collect(const struct br_member_table *table, const char *uuid,
 					  struct br_member_group *ret, struct br_error *err);
 
+/* Is there the target of a replacement, one that was not finished or was given up? */
+bool br_member_group_is_being_replaced(const struct br_member_group *group);
+
 /* How many members are missing. The target of an unfinished replacement (member id 0) is none. */
 uint64_t br_member_group_missing(const struct br_member_group *group);
 
@@ -81,7 +85,8 @@ uint64_t br_member_group_missing(const struct br_member_group *group);
  * Register the members with the kernel (BTRFS_IOC_SCAN_DEV) and ask whether it regards the file
  * system as complete.
  *
- * ready_ret  its answer (BTRFS_IOC_DEVICES_READY)
+ * ready_ret  its answer (BTRFS_IOC_DEVICES_READY); true also while a member is being replaced, when it never
+ *            says yes
  *
  * BR_ERR_DEVICE_PROBE. What was registered stays so. Privilege: CAP_SYS_ADMIN.
  */

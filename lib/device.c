@@ -121,7 +121,7 @@ static int complete(const struct search *search, const struct br_member_group *g
 
 	if (missing_members > 0 && !search->degraded)
 		return br_device_explain_incomplete(&search->wanted, group, err);
-	if (group->total <= 1)
+	if (group->total <= 1 && !br_member_group_is_being_replaced(group))
 		return 0; /* mounting registers the one that it is given */
 	r = br_member_group_register(group, &ready, err);
 	if (r == 0 && !ready && missing_members == 0)

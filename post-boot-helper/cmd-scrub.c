@@ -2,6 +2,8 @@
 /* blankroot scrub: read everything, compare it with its checksums, repair what has another copy. */
 #include "command-options.h"
 #include "command.h"
+#include "deadline.h"
+#include "job-record.h"
 #include "lock-wait.h"
 #include "scrub-limit.h"
 #include "scrub-view.h"
@@ -11,6 +13,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+
+#define BEGIN_SECONDS 10
+#define BEGIN_PAUSE (50 * BR_NSEC_PER_MSEC)
 
 enum action { ACTION_START, ACTION_STATUS, ACTION_CANCEL, ACTION_RESUME };
 
@@ -114,6 +119,26 @@ static int act_status(const struct scrub_options *options, const struct filesyst
 
 /* --- cancel --- */
 
+/* One of ours is in the kernel only while a device is read, not before the first one and between two. */
+static int wait_for_kernel(const struct filesystem *filesystem, const struct scrub_devices *devices,
+			   struct br_error *err)
+{
+	struct br_deadline deadline = br_deadline_in(BEGIN_SECONDS);
+	int r;
+
+	while ((r = scrub_devices_are_busy(filesystem->top, devices, err)) == 0) {
+		struct job_record job;
+		struct br_error ignored;
+		bool is_running = job_record_read(filesystem->top, "scrub", &job, &ignored) == 0 &&
+				  job_record_is_running(filesystem->top, &job);
+
+		if (!is_running || br_deadline_left(deadline) == 0)
+			return 0;
+		(void)br_deadline_pause(deadline, BEGIN_PAUSE);
+	}
+	return r;
+}
+
 /* Whoever runs it records where it was. */
 static int act_cancel(const struct scrub_options *options, const struct filesystem *filesystem,
 		      struct br_error *err)
@@ -123,7 +148,7 @@ static int act_cancel(const struct scrub_options *options, const struct filesyst
 
 	if (r < 0)
 		return r;
-	r = scrub_devices_are_busy(filesystem->top, &devices, err);
+	r = wait_for_kernel(filesystem, &devices, err);
 	scrub_devices_free(&devices);
 	if (r > 0 && !options->dry_run &&
 	    ioctl(filesystem->top, BTRFS_IOC_SCRUB_CANCEL, NULL) != 0) {
@@ -134,7 +159,10 @@ static int act_cancel(const struct scrub_options *options, const struct filesyst
 	if (r < 0)
 		return r;
 	if (r == 0)
-		(void)puts("no scrub is running");
+		(void)puts(scrub_devices_are_replaced(filesystem->top, err) > 0
+				   ? "no scrub is running; a device is being replaced, which only "
+				     "'btrfs replace cancel' ends"
+				   : "no scrub is running");
 	else if (options->dry_run)
 		(void)puts("would cancel the scrub that is running");
 	else

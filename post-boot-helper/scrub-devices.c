@@ -111,16 +111,6 @@ int scrub_devices_progress(int fd, uint64_t devid, struct btrfs_scrub_progress *
 	return br_error_set(err, BR_ERR_DEVICE_PROBE, errno, NULL, "the progress of its scrub");
 }
 
-int scrub_devices_are_busy(int fd, const struct scrub_devices *devices, struct br_error *err)
-{
-	struct btrfs_scrub_progress progress;
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < devices->count; i++)
-		r = scrub_devices_progress(fd, devices->list[i].devid, &progress, err);
-	return r;
-}
-
 int scrub_devices_are_replaced(int fd, struct br_error *err)
 {
 	struct btrfs_ioctl_dev_replace_args args = {
@@ -132,6 +122,19 @@ int scrub_devices_are_replaced(int fd, struct br_error *err)
 				    "whether a device is being replaced");
 	return args.status.replace_state == BTRFS_IOCTL_DEV_REPLACE_STATE_STARTED ||
 	       args.status.replace_state == BTRFS_IOCTL_DEV_REPLACE_STATE_SUSPENDED;
+}
+
+int scrub_devices_are_busy(int fd, const struct scrub_devices *devices, struct br_error *err)
+{
+	struct btrfs_scrub_progress progress;
+	int r = scrub_devices_are_replaced(fd, err);
+
+	/* what the kernel tells is the progress of that then, and to cancel it would end that */
+	if (r != 0)
+		return r < 0 ? r : 0;
+	for (size_t i = 0; r == 0 && i < devices->count; i++)
+		r = scrub_devices_progress(fd, devices->list[i].devid, &progress, err);
+	return r;
 }
 
 void scrub_devices_free(struct scrub_devices *devices)

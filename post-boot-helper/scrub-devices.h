@@ -38,13 +38,13 @@ BR_MUST_CHECK int scrub_devices_read(int fd, struct scrub_devices *ret, struct b
 /*
  * How far the kernel is with a device right now, counted from where it was told to begin.
  *
- * Returns 1 with *ret, 0 when nobody scrubs it, also because it is gone. BR_ERR_DEVICE_PROBE. Privilege:
- * CAP_SYS_ADMIN.
+ * Returns 1 with *ret, 0 when nobody scrubs it, also because it is gone; of a device that is being replaced, for the
+ * kernel it is the same, how far that is. BR_ERR_DEVICE_PROBE. Privilege: CAP_SYS_ADMIN.
  */
 BR_MUST_CHECK int scrub_devices_progress(int fd, uint64_t devid, struct btrfs_scrub_progress *ret,
 					 struct br_error *err);
 
-/* Does the kernel scrub any of them? Returns 1 or 0; BR_ERR_DEVICE_PROBE. */
+/* Does the kernel scrub any of them? While one is replaced it does not. Returns 1 or 0; BR_ERR_DEVICE_PROBE. */
 BR_MUST_CHECK int scrub_devices_are_busy(int fd, const struct scrub_devices *devices,
 					 struct br_error *err);
 

@@ -72,10 +72,40 @@ static uint64_t last_active(const struct scrub_device_record *device)
 	return device->started ? greater(device->started + device->duration, device->resumed) : 0;
 }
 
+/* The one that was scrubbed first, of those that were not at its end before that time. NULL: none. */
+static const struct scrub_device_record *next_after(const struct scrub_record *record,
+						    uint64_t time)
+{
+	const struct scrub_device_record *next = NULL;
+
+	for (size_t i = 0; i < record->count; i++) {
+		const struct scrub_device_record *device = &record->devices[i];
+
+		if (device->started + device->duration > time &&
+		    (!next || device->started < next->started))
+			next = device;
+	}
+	return next;
+}
+
+/* For how long one or more of them were scrubbed: at once, or one after another. */
+static uint64_t duration_of_all(const struct scrub_record *record)
+{
+	const struct scrub_device_record *device;
+	uint64_t sum = 0, until = 0;
+
+	while ((device = next_after(record, until))) {
+		sum += device->started + device->duration - greater(device->started, until);
+		until = device->started + device->duration;
+	}
+	return sum;
+}
+
 void scrub_record_sum_up(struct scrub_record *record)
 {
 	struct scrub_record sum = { .exists = record->count > 0,
 				    .is_finished = record->count > 0,
+				    .duration = duration_of_all(record),
 				    .devices = record->devices,
 				    .count = record->count };
 
@@ -85,7 +115,6 @@ void scrub_record_sum_up(struct scrub_record *record)
 
 		sum.started = greater(sum.started, device->started);
 		sum.last_active = greater(sum.last_active, last_active(device));
-		sum.duration = greater(sum.duration, device->duration);
 		sum.errors += scrub_device_record_errors(device);
 		sum.repaired += progress->corrected_errors;
 		sum.uncorrectable += progress->uncorrectable_errors;

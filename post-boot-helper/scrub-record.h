@@ -35,7 +35,7 @@ struct scrub_record {
 	uint64_t
 		started; /* seconds since the epoch: of the device that began last; 0: not told yet */
 	uint64_t last_active; /* the same: when it was last known to run */
-	uint64_t duration;    /* seconds: of the device that took longest */
+	uint64_t duration;    /* seconds: of all devices, at once or one after another */
 	bool is_finished; /* on all devices; false also while it runs, or when it was cancelled */
 	uint64_t errors;  /* found, on all devices */
 	uint64_t repaired, uncorrectable; /* of them */

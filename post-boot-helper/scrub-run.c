@@ -208,8 +208,11 @@ static void finish(struct worker *worker)
 	take_duration(worker);
 	worker->now.is_ended = true;
 	worker->now.is_canceled = worker->sys_errno != 0;
-	if (worker->sys_errno == ECANCELED || worker->sys_errno == EINTR)
+	/* also by another program: then no other device is to begin */
+	if (worker->sys_errno == ECANCELED || worker->sys_errno == EINTR) {
 		worker->run->result.is_stopped = true;
+		atomic_store(&worker->run->is_stopping, true);
+	}
 }
 
 /* Look at all of them. Returns whether any is running. */
@@ -238,13 +241,25 @@ static bool look(struct run *run)
 	return is_running;
 }
 
+static bool is_any_running(const struct run *run)
+{
+	for (size_t i = 0; i < run->count; i++)
+		if (run->workers[i].state == RUNNING)
+			return true;
+	return false;
+}
+
 /* Those that wait for their turn stay where they were. */
 static void stop(struct run *run)
 {
 	atomic_store(&run->is_stopping, true);
 	run->result.is_stopped = true;
-	/* Comes back when all have ended; one that has not begun in the kernel is met at the next tick. */
-	(void)ioctl(run->job->top, BTRFS_IOC_SCRUB_CANCEL, NULL);
+	/*
+	 * Comes back when all have ended; one that has not begun in the kernel is met at the next tick. It is not only for
+	 * our own: with none of those, it would end the replacement of a device that has begun meanwhile.
+	 */
+	if (is_any_running(run))
+		(void)ioctl(run->job->top, BTRFS_IOC_SCRUB_CANCEL, NULL);
 }
 
 static void tell(struct run *run)

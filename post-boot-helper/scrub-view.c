@@ -21,6 +21,10 @@ static const struct scrub_device_record *record_of(const struct scrub_view *view
 
 static int look_at_kernel(int top, struct scrub_view *view, struct br_error *err)
 {
+	int is_busy = scrub_devices_are_busy(top, &view->devices, err);
+
+	if (is_busy <= 0)
+		return is_busy;
 	for (size_t i = 0; i < view->devices.count; i++) {
 		struct scrub_device *device = &view->devices.list[i];
 		int r = scrub_devices_progress(top, device->devid, &device->progress, err);

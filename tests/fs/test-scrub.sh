@@ -459,6 +459,30 @@ check_full() {
 	rm "$top/fill"
 }
 
+# Cancelled by another program in the first device, no other begins; cancelled between two, the next one is.
+check_parity_cancelled() {
+	begin start --limit=8M
+	wait_until has_scrubbed 1
+	scrub 0 cancel
+	says 'cancelled'
+	wait "$scrubber" && fail 'cancelled, it ended with 0'
+	json_is '.state == "interrupted" and [.devices[].scrubbed > 0] == [true, false, false]'
+	begin resume --limit=4M
+	wait_until has_scrubbed 1
+	kill -STOP "$scrubber" # the kernel goes on with the device that it is at
+	wait_until is_between
+	(sleep 1 && kill -CONT "$scrubber") &
+	scrub 0 cancel
+	says 'cancelled'
+	wait "$scrubber" && fail 'cancelled between two devices, it ended with 0'
+	json_is '.devices[0].state == "finished" and .devices[2].scrubbed == 0'
+	scrub 0 resume
+}
+
+is_between() {
+	[ "$(number .running)" = false ]
+}
+
 # One device after another: what is stopped in the first one has not begun with the others.
 check_parity() {
 	local disks=("$dir/one" "$dir/two" "$dir/three")
@@ -477,6 +501,13 @@ check_parity() {
 	json_is '.state == "interrupted" and [.devices[].scrubbed > 0] == [true, false, false]'
 	scrub 0 resume
 	json_is '[.devices[].state] == ["finished", "finished", "finished"]'
+	check_parity_cancelled
+	# one after another they take as long as all together
+	rm "$top/.blankroot/scrub.status"
+	sed -i -E "s/t_start:[0-9]+\|t_resumed:[0-9]+\|duration:[0-9]+/t_start:1000|t_resumed:0|duration:10/" "$record"
+	json_is '.duration == 10'
+	sed -i -E 's/^([^:]*:2\|.*)t_start:1000/\1t_start:1010/; s/^([^:]*:3\|.*)t_start:1000/\1t_start:1050/' "$record"
+	json_is '.duration == 30'
 	detach
 	rm "${disks[@]}"
 }

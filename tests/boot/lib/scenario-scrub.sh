@@ -5,7 +5,7 @@
 # where it was each time, though the root with its record is replaced, and what it was told of is in the metrics.
 
 scenario_scrub() { # generator
-	machine_memory=1024 boot_limit=900
+	machine_memory=1024 boot_limit=${BOOT_LIMIT:-900}
 	server_more=scrub_write_blank
 	image_use "$1" server
 	disk_make_server "$dir/disk"
