@@ -17,7 +17,7 @@ static int check(struct job *job, const struct balance_options *options,
 
 	if (view->allocation.missing > 0) {
 		(void)snprintf(what, sizeof(what),
-			       "%zu of the devices are missing, and what is moved would have fewer "
+			       "devices are missing (%zu), and what is moved would have fewer "
 			       "copies (btrfs replace first)",
 			       view->allocation.missing);
 		if (options->job.is_scheduled)

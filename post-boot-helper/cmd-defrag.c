@@ -313,12 +313,12 @@ static int act(struct job *job, const struct options *options)
 	bool is_to_act = !options->job.dry_run;
 
 	if (visit_all(&run, fsid, &err) < 0)
-		return job_fail(job, &err);
+		return job_refuse(job, &err);
 	if (!options->json)
 		print_seen(&run.seen);
 	(void)fflush(stdout); /* what follows may take hours */
 	if (check_shared(&run, &err) < 0)
-		return job_fail(job, &err);
+		return job_refuse(job, &err);
 	print_shared(&run);
 	run.is_looking = false;
 	if (is_to_act && job_signals_came() == 0 && visit_all(&run, fsid, &err) < 0) {

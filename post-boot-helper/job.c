@@ -113,6 +113,16 @@ int job_fail(struct job *job, const struct br_error *err)
 	return command_fail(job->command, err);
 }
 
+int job_refuse(struct job *job, const struct br_error *err)
+{
+	char message[BR_ERROR_PATH_MAX * 4 + BR_ERROR_TEXT_MAX * 4];
+
+	br_error_format(err, message, sizeof(message));
+	if (job->is_recorded)
+		job_record_end(&job->run, JOB_NOT_NOW, message);
+	return command_fail(job->command, err);
+}
+
 void job_close(struct job *job)
 {
 	br_cleanup_close(&job->lock);

@@ -32,7 +32,7 @@ struct job {
  *
  * command, name  as long as *job is used
  *
- * Returns JOB_GO_ON with *job owned by the caller (job_end, or job_fail, then job_close), or the exit status when all is
+ * Returns JOB_GO_ON with *job owned by the caller (job_end, job_fail or job_refuse, then job_close), or the exit status when all is
  * said: EXIT_NOT_NOW when another job has the lock or it is not the moment, EXIT_FAILED.
  */
 int job_begin(const char *command, const char *name, const struct job_options *options,
@@ -53,6 +53,12 @@ int job_end(struct job *job, enum job_outcome outcome, const char *message);
 
 /* It has failed: print what went wrong, record it, note it (audit.h). Returns EXIT_FAILED. */
 int job_fail(struct job *job, const struct br_error *err);
+
+/*
+ * What was asked for is refused, before anything was done: print why, record that it was not the moment, which is no
+ * failure that anybody else has to hear of. Returns EXIT_FAILED.
+ */
+int job_refuse(struct job *job, const struct br_error *err);
 
 /* Release. */
 void job_close(struct job *job);

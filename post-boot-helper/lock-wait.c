@@ -78,8 +78,8 @@ int lock_wait_fail(const struct lock_wait *wait, int fd, const char *path, struc
 				    who);
 	return br_error_set(err, BR_ERR_LOCKED, 0, path,
 			    "%s is working on it, and did not end within %" PRIu64
-			    " seconds; try again when it has, or with a longer --wait",
-			    who, wait->seconds);
+			    " second%s; try again when it has, or with a longer --wait",
+			    who, wait->seconds, wait->seconds == 1 ? "" : "s");
 }
 
 int lock_wait_flock(int fd, uint64_t seconds, const char *path, struct br_error *err)

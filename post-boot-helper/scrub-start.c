@@ -197,10 +197,11 @@ static void warn(const struct scrub *scrub, const struct scrub_result *result)
 
 	if (scrub->devices.missing > 0)
 		(void)fprintf(stderr,
-			      SCRUB_COMMAND
-			      ": warning: of %zu devices, %zu are missing and were not "
-			      "scrubbed\n",
-			      scrub->devices.count, scrub->devices.missing);
+			      SCRUB_COMMAND ": warning: of %zu devices, %zu %s missing and %s not "
+					    "scrubbed\n",
+			      scrub->devices.count, scrub->devices.missing,
+			      scrub->devices.missing == 1 ? "is" : "are",
+			      scrub->devices.missing == 1 ? "was" : "were");
 	if (result->record_failure.code != BR_OK) {
 		br_error_format(&result->record_failure, message, sizeof(message));
 		(void)fprintf(stderr, SCRUB_COMMAND ": warning: not recorded: %s\n", message);

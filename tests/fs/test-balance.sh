@@ -263,7 +263,7 @@ check_raid1() {
 	mount -t btrfs -o subvolid=5,noatime,degraded "$loop" "$top"
 	before=$(profiles)
 	balance 1 --unallocated=90%
-	says '1 of the devices are missing'
+	says 'devices are missing (1)'
 	balance 4 --unallocated=90% --scheduled
 	recorded '.outcome == "not-now"'
 	[ "$(profiles)" = "$before" ] || fail 'it was converted'

@@ -75,6 +75,8 @@ rm "$top/copy"
 btrfs -q subvolume snapshot -r "$top" "$top/snapshot"
 defrag 1 "$top/tree"
 says '--force'
+# it was told to who had asked; nobody else is to be alarmed
+jq -e '.outcome == "not-now"' "$top/.blankroot/jobs/defrag.json" >"$dir/record" || fail "$(cat "$top/.blankroot/jobs/defrag.json")"
 defrag 1 --force "$top/snapshot/tree"
 says 'read-only subvolume'
 btrfs -q subvolume delete --commit-after "$top/snapshot"

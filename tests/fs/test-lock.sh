@@ -100,7 +100,7 @@ check_refused() {
 		fails 1 "blankroot ${command%% *}: file system locked by another run \"$loop\": blankroot snapshot \(process $holder\) is working on it; try again when that has ended, or wait for it: --wait=SECS" \
 			"$command" --wait=0
 	done
-	fails 1 'blankroot skip: .*is working on it, and did not end within 1 seconds?; try again when it has, or with a longer --wait' skip --wait=1
+	fails 1 'blankroot skip: .*is working on it, and did not end within 1 second; try again when it has, or with a longer --wait' skip --wait=1
 	[ "$(state)" = "$before" ] || fail 'a command that had no lock has changed something'
 	end_work
 }

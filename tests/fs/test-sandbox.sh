@@ -215,6 +215,15 @@ check_mounts() {
 	[ -z "$hiding" ] || fail "what is mounted may be hidden from prune: $hiding"
 }
 
+# What they change is to be in the audit trail.
+check_journal() {
+	local unit
+
+	for unit in balance good prune scrub snapshot trim tune; do
+		[ "$(values "$unit" RestrictAddressFamilies)" = AF_UNIX ] || fail "$unit cannot write to the journal"
+	done
+}
+
 image_create
 image_mount
 image_make_root
@@ -230,6 +239,7 @@ cat >"$dir/conf" <<-'END'
 	archives { keep = 1s keep-min = 0 }
 	snapshots { subvolumes = { persist } keep = 1d }
 END
+check_journal
 prepare
 check_snapshot
 check_metrics
