@@ -250,8 +250,8 @@ static int parse(int argc, char *argv[], struct parsed *parsed)
 			"another copy; go on with a scrub that was interrupted; stop one; or tell how far\n"
 			"it is and what it found.\n",
 		.tail = "Exit codes: 0 done, and what errors there were are repaired; 1 failed, or some\n"
-			"could not be repaired; 2 usage error; 4 stopped before its end, or nothing to\n"
-			"resume.\n",
+			"could not be repaired; 2 usage error; 4 stopped before its end, nothing to\n"
+			"resume, or another job is running.\n",
 		.options = list,
 		.option_count = sizeof(list) / sizeof(list[0]),
 		.check = check,

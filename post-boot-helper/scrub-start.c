@@ -5,6 +5,7 @@
 #include "command.h"
 #include "job-lock.h"
 #include "job-record.h"
+#include "job.h"
 #include "progress.h"
 #include "scrub-limit.h"
 #include "scrub-run.h"
@@ -382,14 +383,21 @@ static int act(const struct scrub *scrub, struct br_error *err)
 	return run_and_tell(scrub, &job, err);
 }
 
+/* That another job has the lock is no failure, as for the other jobs. */
+static int fail(const struct br_error *err)
+{
+	return err->code == BR_ERR_LOCKED && err->sys_errno == 0
+		       ? job_say_not_now(SCRUB_COMMAND, err)
+		       : command_fail(SCRUB_COMMAND, err);
+}
+
 int scrub_start(const struct scrub_options *options)
 {
 	struct scrub scrub = {
 		.options = options, .filesystem.top = -1, .lock = -1, .begun = (uint64_t)time(NULL)
 	};
 	struct br_error err = { 0 };
-	int code = prepare(&scrub, &err) < 0 ? command_fail(SCRUB_COMMAND, &err)
-					     : act(&scrub, &err);
+	int code = prepare(&scrub, &err) < 0 ? fail(&err) : act(&scrub, &err);
 
 	release(&scrub);
 	return code;

@@ -262,7 +262,7 @@ check_stopped() {
 	begin start --limit=16M
 	wait_until has_scrubbed $((60 * mib))
 	[ "$(limits)" = $((16 * mib)) ] || fail "limited to $(limits)"
-	scrub 1 start --wait=0
+	scrub 4 start --wait=0
 	says 'is working on it'
 	json_is '.state == "running" and .running and (.finished | not) and .devices[0].state == "running"'
 	btrfs scrub status "$top" | grep -q 'Status: *running' || fail 'btrfs scrub does not see that it runs'
