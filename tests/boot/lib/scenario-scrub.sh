@@ -35,7 +35,7 @@ scrub_write_data() {
 }
 
 scrub_number() { # filter; of the status
-	server_run 0 "blankroot scrub status --json | jq '$1'"
+	server_run 0 "blankroot scrub status --json | jq --monochrome-output '$1'"
 	scrub_told=$(server_output)
 }
 
