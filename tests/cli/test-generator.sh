@@ -171,8 +171,9 @@ check_manners() {
 		grep -q '^ExecStart=.* --scheduled ' "$unit" || fail "${unit##*/} asks nobody whether it is the moment"
 	done
 	# With the priority that they have, a busy machine may take minutes to get one going.
-	for unit in $(grep -lx CPUSchedulingPolicy=idle "$services"/*); do
-		grep -qxE 'TimeoutStartSec=infinity|Type=oneshot' "$unit" || fail "${unit##*/} may time out before it has begun"
+	for unit in "$services"/*; do
+		! grep -qx CPUSchedulingPolicy=idle "$unit" || grep -qxE 'TimeoutStartSec=infinity|Type=oneshot' "$unit" ||
+			fail "${unit##*/} may time out before it has begun"
 	done
 	grep -qx SuccessExitStatus=4 "$services/blankroot-prune.service" || fail 'prune that waits for another job fails'
 }

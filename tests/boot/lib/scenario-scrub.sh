@@ -82,9 +82,10 @@ scrub_boot_resumed() {
 	server_run 0 'systemctl is-system-running --wait'
 	scrub_await "$scrub_before"
 	scrub_expect_journal 'going on with the scrub that was interrupted'
+	# shellcheck disable=SC2016 # for the other shell
 	server_run 0 'for file in /sys/fs/btrfs/*-*/devinfo/1/scrub_speed_max; do echo 0 >"$file"; done'
 	server_run 0 'while systemctl is-active --quiet blankroot-scrub.service; do sleep 3; done'
-	scrub_expect_journal 'going on with the scrub that was interrupted' 'scrub finished' 'no errors'
+	scrub_expect_journal 'going on with the scrub that was interrupted' 'scrub finished'
 	scrub_number '.finished and .errors == 0 and .scrubbed >= .total and .scrubbed < .total * 2'
 	[ "$scrub_told" = true ] || cell_fail 'it is not finished'
 	server_run 0 'while systemctl is-active --quiet blankroot-metrics.service; do sleep 3; done; grep scrub /var/metrics/blankroot.prom'
