@@ -54,7 +54,6 @@ expect_timers() { # number of snapshots
 	expect_fact next-snapshot same
 	expect_fact services 'success success'
 	expect_fact snapshots "$1"
-	expect_fact audit 'mark-good snapshot-create'
 	expect_fact timer-problems ''
 }
 
