@@ -163,7 +163,7 @@ expect_blank_as_before() { # name
 	if compgen -G "$top/.blankroot/frozen-*" >/dev/null; then
 		grep -q 'an interrupted run has left a copy' "$seen" || cell_fail "$1: verify: $(<"$seen")"
 		printf 'cell      %s: %s: %s files of the upgrade are on the disk, in a copy\n' "$cell" "$1" \
-			"$(find "$top"/.blankroot/frozen-*/*/usr/share/upgraded -type f | wc -l)"
+			"$(find "$top"/.blankroot/frozen-* -path '*/usr/share/upgraded/*' -type f | wc -l)"
 	elif [ "$status" -ne 0 ] || [ "$1" = set-up ]; then
 		cell_fail "$1: no copy is left, and verify says $(<"$seen")"
 	fi
