@@ -95,14 +95,14 @@ struct look {
 	const char *name;
 	uint64_t id;
 	bool is_read_only;
-	enum br_mark good, pinned;
+	enum br_mark pinned;
 };
 
 static enum br_reason find_hold(const struct br_retained_facts *facts,
 				const struct br_retained *retained, const struct look *item)
 {
 	/* what cannot be read may be a mark that protects it */
-	if (item->pinned != BR_MARK_ABSENT || item->good == BR_MARK_UNREADABLE)
+	if (item->pinned != BR_MARK_ABSENT)
 		return BR_REASON_PINNED;
 	/* for deletion, one that holds others is made writable first */
 	if (!item->is_read_only && item->id != facts->deleting &&

@@ -8,47 +8,24 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=tests/support/shell.sh
 . tests/support/shell.sh
-
-[ "$(id -u)" -eq 0 ] || skip 'needs root, for loop devices and mounts'
-losetup --find >/dev/null || skip 'needs loop devices'
-mute_kernel_log
-records=/var/lib/btrfs
-mkdir -p "$records"
-mount -t tmpfs none "$records" # the machine's own records stay as they are
-
-devices=() held=()
-
-# They go when their descriptors do.
-attach() { # disk...
-	local disk device fd
-
-	for disk; do
-		device=$(losetup --find --show "$disk")
-		exec {fd}<>"$device"
-		losetup --detach "$device"
-		devices+=("$device") held+=("$fd")
-	done
-}
+# shellcheck source=tests/support/disks.sh
+. tests/support/disks.sh
 
 detach() {
-	local fd i
+	local i
 
 	# the process that replaces needs a moment to end
 	for ((i = 0; i < 100; i++)); do
 		! mountpoint -q "$top" || umount "$top" 2>"$dir/umount" || sleep 0.1
 	done
 	! mountpoint -q "$top" || fail "$(cat "$dir/umount")"
-	btrfs device scan --forget
-	for fd in "${held[@]}"; do
-		exec {fd}<&-
-	done
-	devices=() held=()
+	disks_release
 }
 
 # The last disk takes the place of the first one, slowly.
 make_replaced() { # disk...
 	truncate -s 256M "$@"
-	attach "$@"
+	disks_attach "$@"
 	mkfs.btrfs -q -d raid1 -m raid1 "${devices[@]:0:$#-1}" >/dev/null 2>&1
 	btrfs device scan "${devices[@]:0:$#-1}" >/dev/null
 	mount -t btrfs -o subvolid=5,noatime "${devices[0]}" "$top"
@@ -107,7 +84,7 @@ check_cut() { # disk...
 	done
 	btrfs replace cancel "$top"
 	detach
-	attach "${@/%/.cut}"
+	disks_attach "${@/%/.cut}"
 	"$BLANKROOT_INITRD" --config="$dir/conf" --cmdline='noresume rd.blankroot.timeout=1' --device="UUID=$uuid" \
 		--report="$dir/report" >"$dir/out" 2>&1 || code=$?
 	[ "$code" -eq 0 ] || fail "the reset: exit code $code: $(cat "$dir/out")"

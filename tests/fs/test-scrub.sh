@@ -8,26 +8,11 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=tests/support/shell.sh
 . tests/support/shell.sh
+# shellcheck source=tests/support/disks.sh
+. tests/support/disks.sh
 
-[ "$(id -u)" -eq 0 ] || skip 'needs root, for loop devices and mounts'
-losetup --find >/dev/null || skip 'needs loop devices'
-mute_kernel_log
-records=/var/lib/btrfs
-mkdir -p "$records"
-mount -t tmpfs none "$records" # the machine's own records stay as they are
-
-devices=() held=()
-
-# The disks are files, and stay when the devices go.
 attach() { # disk...
-	local disk device fd
-
-	for disk; do
-		device=$(losetup --find --show "$disk")
-		exec {fd}<>"$device"
-		losetup --detach "$device"
-		devices+=("$device") held+=("$fd")
-	done
+	disks_attach "$@"
 	btrfs device scan "${devices[@]}" >/dev/null
 	mount -t btrfs -o subvolid=5,noatime "${devices[0]}" "$top"
 	uuid=$(blkid -p -s UUID -o value "${devices[0]}")
@@ -35,14 +20,8 @@ attach() { # disk...
 }
 
 detach() {
-	local fd
-
 	! mountpoint -q "$top" || umount "$top"
-	btrfs device scan --forget
-	for fd in "${held[@]}"; do
-		exec {fd}<&-
-	done
-	devices=() held=()
+	disks_release
 }
 
 make_disks() { # size, option of mkfs, disk...

@@ -88,12 +88,16 @@ machine_await() { # extended regular expression
 	done
 }
 
-# Wait for the end of a boot that is to end by itself.
-machine_await_end() {
-	machine_await '^@@ end'
-	timeout 20 tail --pid="$machine" -f /dev/null || cell_fail 'the machine does not switch off'
+machine_await_off() { # seconds
+	timeout "$1" tail --pid="$machine" -f /dev/null || cell_fail 'the machine does not switch off'
 	wait "$machine"
 	machine=
 	exec {keyboard}>&-
+}
+
+# Wait for the end of a boot that is to end by itself.
+machine_await_end() {
+	machine_await '^@@ end'
+	machine_await_off 20
 	fact uptime >>"$dir/uptimes"
 }

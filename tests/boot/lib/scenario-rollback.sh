@@ -52,10 +52,7 @@ server_end() {
 # As somebody would do it, with all units being stopped.
 server_shut_down() {
 	machine_type 'systemctl poweroff'
-	timeout 120 tail --pid="$machine" -f /dev/null || cell_fail 'the machine does not switch off'
-	wait "$machine"
-	machine=
-	exec {keyboard}>&-
+	machine_await_off 120
 }
 
 # Nothing is wrong, not even worth a warning.
