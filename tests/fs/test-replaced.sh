@@ -37,8 +37,20 @@ make_replaced() { # disk...
 	sync -f "$top"
 	echo 1M | tee /sys/fs/btrfs/"$uuid"/devinfo/*/scrub_speed_max >"$dir/limit"
 	btrfs replace start -f 1 "${devices[-1]}" "$top"
+	await_replaced
 	sync -f "$top"
 	expect_replaced
+}
+
+# The command returns when its child has yet to ask the kernel.
+await_replaced() {
+	local i
+
+	for ((i = 0; i < 100; i++)); do
+		btrfs replace status -1 "$top" >"$dir/out"
+		! grep -q '% done' "$dir/out" || return 0
+		sleep 0.1
+	done
 }
 
 expect_replaced() {
