@@ -159,7 +159,7 @@ static int compare_id(const void *a, const void *b)
 
 static bool is_worth_keeping(const struct br_marks *marks)
 {
-	return !marks->is_gone && is_certain(marks->row);
+	return !marks->is_gone && marks->unreadable == 0 && is_certain(marks->row);
 }
 
 static struct entry entry_of(const struct br_marks *marks, size_t comment)

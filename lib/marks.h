@@ -18,6 +18,7 @@
 struct br_marks {
 	const struct br_subvol_row *row; /* of the subvolume: set by the caller, who owns it */
 	/* filled: */
+	int unreadable; /* its tree is damaged: what the kernel says of it; it has no marks then. 0: it is not */
 	bool is_gone; /* there is no such subvolume any more; it has no marks then */
 	bool is_good, is_pinned;
 	bool has_retired;
@@ -32,8 +33,8 @@ struct br_marks {
  * fd    anything on the file system
  * list  in any order; sorted by the place on the disk afterwards
  *
- * Returns 0 with all filled, for br_marks_free; also to be called after a failure. BR_ERR_READ and
- * BR_ERR_NOMEM, with the subvolume in *failed_ret. Privilege: CAP_SYS_ADMIN.
+ * A tree that cannot be read is no failure: it says so itself. Returns 0 with all filled, for br_marks_free; also to be
+ * called after a failure. BR_ERR_READ and BR_ERR_NOMEM, with the subvolume in *failed_ret. Privilege: CAP_SYS_ADMIN.
  */
 BR_MUST_CHECK int br_marks_read(int fd, struct br_marks *list, size_t count,
 				const struct br_subvol_row **failed_ret, struct br_error *err);

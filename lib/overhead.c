@@ -30,6 +30,7 @@ struct count {
 	int fd;
 	struct br_overhead_item *items;
 	size_t item_count;
+	bool has_damaged;
 	struct br_overhead *out;
 	struct br_subvol_table table;
 	size_t *item_of; /* by row of the table; NO_ITEM: it lives */
@@ -68,6 +69,7 @@ static int assign_items(struct count *c)
 		const struct br_subvol_row *row = br_subvol_table_find(&c->table, c->items[i].id);
 
 		c->items[i].alone = c->items[i].in_order = 0;
+		c->has_damaged |= c->items[i].is_damaged;
 		if (row && !row->is_deleted)
 			c->item_of[row - c->table.rows] = i;
 	}
@@ -144,32 +146,51 @@ static int grow_references(struct count *c, size_t size)
 	return 0;
 }
 
+/* Once, with as much room as there is. 1: it was told; 0: there is no such extent any more. */
+static int ask_for_holders(struct count *c, uint64_t disk)
+{
+	struct btrfs_ioctl_logical_ino_args args = {
+		.logical = disk,
+		.size = c->references_size,
+		.flags = BTRFS_LOGICAL_INO_ARGS_IGNORE_OFFSET,
+		.inodes = (uintptr_t)c->references,
+	};
+
+	memset(c->references, 0, sizeof(*c->references));
+	if (ioctl(c->fd, BTRFS_IOC_LOGICAL_INO_V2, &args) == 0)
+		return 1;
+	if (errno == ENOENT)
+		return 0;
+	return br_error_set(c->err, BR_ERR_READ, errno, NULL, "who refers to the extent at %llu",
+			    (unsigned long long)disk);
+}
+
+/* To tell who refers to an extent, the kernel reads in the trees of all of them. */
+static bool is_for_damage(const struct count *c)
+{
+	return c->has_damaged && c->err->code == BR_ERR_READ &&
+	       (c->err->sys_errno == EIO || c->err->sys_errno == EUCLEAN);
+}
+
 /*
  * Ask who refers to any part of an extent. 1: *ret has them; 0: there is no such extent any more.
  * More references than the kernel can tell count as alive, so that nobody deletes anything for it.
  */
 static int find_holders(struct count *c, uint64_t disk, struct holders *ret)
 {
-	struct btrfs_ioctl_logical_ino_args args = {
-		.logical = disk,
-		.flags = BTRFS_LOGICAL_INO_ARGS_IGNORE_OFFSET,
-	};
 	int r = c->references ? 0 : grow_references(c, REFERENCES_FIRST);
 
 	*ret = (struct holders){ .first = NO_ITEM };
-	for (; r == 0; r = grow_references(c, REFERENCES_MOST)) {
-		args.size = c->references_size;
-		args.inodes = (uintptr_t)c->references;
-		memset(c->references, 0, sizeof(*c->references));
-		if (ioctl(c->fd, BTRFS_IOC_LOGICAL_INO_V2, &args) != 0)
-			return errno == ENOENT ? 0
-					       : br_error_set(c->err, BR_ERR_READ, errno, NULL,
-							      "who refers to the extent at %llu",
-							      (unsigned long long)disk);
-		if (c->references->elem_missed == 0 || c->references_size == REFERENCES_MOST)
-			break;
+	if (r == 0)
+		r = ask_for_holders(c, disk);
+	if (r > 0 && c->references->elem_missed > 0 && c->references_size < REFERENCES_MOST &&
+	    (r = grow_references(c, REFERENCES_MOST)) == 0)
+		r = ask_for_holders(c, disk);
+	if (r < 0 && is_for_damage(c)) {
+		ret->is_alive = true;
+		return 1;
 	}
-	if (r < 0)
+	if (r <= 0)
 		return r;
 	ret->is_alive = c->references->elem_missed > 0;
 	/* of three numbers each: inode, offset in it, subvolume */
@@ -294,6 +315,14 @@ static int count_row(struct count *c, const struct br_inherited *inherited,
 	return r < 0 ? name_subvolume(c, row->id) : r;
 }
 
+/* What is nested in it can be read. */
+static bool is_damaged(const struct count *c, size_t row)
+{
+	const struct br_overhead_item *item = &c->items[c->item_of[row]];
+
+	return item->is_damaged && item->id == c->table.rows[row].id;
+}
+
 static int count_rows(struct count *c, const struct br_inherited *inherited)
 {
 	struct br_relatives relatives;
@@ -302,7 +331,7 @@ static int count_rows(struct count *c, const struct br_inherited *inherited)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; r == 0 && c->out->is_complete && i < c->table.count; i++)
-		if (c->item_of[i] != NO_ITEM)
+		if (c->item_of[i] != NO_ITEM && !is_damaged(c, i))
 			r = count_row(c, inherited, &relatives, &c->table.rows[i]);
 	br_relatives_free(&relatives);
 	return r;

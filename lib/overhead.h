@@ -26,6 +26,8 @@
 struct br_overhead_item {
 	uint64_t id;
 	size_t group; /* 0 ...: of those that are looked at together */
+	/* its tree cannot be read: what it shares with others counts, but nothing of its own, nor what nobody can tell about */
+	bool is_damaged;
 	/* filled: */
 	uint64_t alone; /* bytes that nobody else holds: what its deletion would free */
 	uint64_t

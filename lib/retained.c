@@ -95,12 +95,15 @@ struct look {
 	const char *name;
 	uint64_t id;
 	bool is_read_only;
+	bool is_unreadable;
 	enum br_mark pinned;
 };
 
 static enum br_reason find_hold(const struct br_retained_facts *facts,
 				const struct br_retained *retained, const struct look *item)
 {
+	if (item->is_unreadable)
+		return BR_REASON_UNREADABLE;
 	/* what cannot be read may be a mark that protects it */
 	if (item->pinned != BR_MARK_ABSENT)
 		return BR_REASON_PINNED;
@@ -195,6 +198,7 @@ static int add_item(const struct br_retained_facts *facts, struct br_retained *r
 		.name = br_subvol_table_name(&facts->table, row),
 		.id = row->id,
 		.is_read_only = row->is_read_only,
+		.is_unreadable = marks->unreadable != 0,
 		.pinned = marks->is_pinned ? BR_MARK_PRESENT : BR_MARK_ABSENT,
 	};
 
@@ -204,6 +208,7 @@ static int add_item(const struct br_retained_facts *facts, struct br_retained *r
 		.id = row->id,
 		.name = strdup(look.name),
 		.comment = marks->comment,
+		.unreadable = marks->unreadable,
 		.replaced_by = marks->replaced_by,
 		.good = retained->kind == BR_RETAINED_ARCHIVE && marks->is_good,
 		.held = find_hold(facts, retained, &look),
@@ -215,15 +220,10 @@ static int add_item(const struct br_retained_facts *facts, struct br_retained *r
 	return 0;
 }
 
-/* One whose tree cannot be read cannot be opened either: that is what is said of it everywhere. */
 static int name_failed(const struct br_retained_facts *facts, const struct br_subvol_row *row,
 		       struct br_error *err)
 {
-	const char *name = row ? br_subvol_table_name(&facts->table, row) : NULL;
-
-	if (err->code == BR_ERR_READ && err->sys_errno != 0)
-		return br_error_set(err, BR_ERR_OPEN, err->sys_errno, name, NULL);
-	return br_error_name(err, name);
+	return br_error_name(err, row ? br_subvol_table_name(&facts->table, row) : NULL);
 }
 
 /* Those that are kept come last; the others are read. */

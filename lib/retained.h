@@ -61,7 +61,8 @@ void br_retained_facts_free(struct br_retained_facts *facts);
  * List what there is of an ephemeral subvolume: its archives, or what is parked.
  *
  * Only subvolumes directly in the directory, with a name of br_name_archive, are listed; all else
- * there is somebody else's. Which there are is what the facts know; their marks are of now.
+ * there is somebody else's. Which there are is what the facts know; their marks are of now. One that is damaged is held:
+ * BR_REASON_UNREADABLE.
  *
  * Returns 0 with *ret owned by the caller (br_retained_free); empty when there is no directory.
  * BR_ERR_READ, BR_ERR_OPEN, BR_ERR_SYMLINK, BR_ERR_NOMEM.

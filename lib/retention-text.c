@@ -8,6 +8,7 @@
 
 static const char *const reasons[] = {
 	[BR_REASON_WRITABLE] = "writable: somebody works in it",
+	[BR_REASON_UNREADABLE] = "damaged: it cannot be read",
 	[BR_REASON_PINNED] = "pinned",
 	[BR_REASON_MOUNTED] = "mounted",
 	[BR_REASON_DEFAULT] = "the default subvolume",

@@ -17,6 +17,11 @@ bool br_reason_is_absolute(enum br_reason reason)
 	return reason >= BR_REASON_WRITABLE && reason <= BR_REASON_MINIMUM;
 }
 
+bool br_retention_counts(const struct br_retention_item *item)
+{
+	return item->held != BR_REASON_WRITABLE && item->held != BR_REASON_UNREADABLE;
+}
+
 /*
  * Ids only grow, and an archive was made when its predecessor was retired: their order is the
  * order of retirement, whatever the clock said. What was in use for long and then kept is older than
@@ -50,7 +55,7 @@ void br_retention_hold(struct br_retention_item *items, size_t count, unsigned k
 		bool is_newest_good = item->good && !found_good;
 
 		item->reason = item->held;
-		if (item->held == BR_REASON_WRITABLE)
+		if (!br_retention_counts(item))
 			continue;
 		found_good |= item->good;
 		if (item->reason == BR_REASON_NONE && is_newest_good)
@@ -105,7 +110,7 @@ int64_t br_period_number(enum br_period period, time_t time)
 /* What is dated in the future, or not at all, has no place in the calendar: it would take that of another. */
 static bool is_in_calendar(const struct br_retention_item *item, time_t now)
 {
-	return item->held != BR_REASON_WRITABLE && item->has_time && item->time <= now;
+	return br_retention_counts(item) && item->has_time && item->time <= now;
 }
 
 /* Items of one period in a row, as they are met from the oldest to the newest. */

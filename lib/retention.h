@@ -25,7 +25,8 @@ enum br_period {
 enum br_reason {
 	BR_REASON_NONE, /* nothing is decided yet */
 	/* always stay, even when space runs out */
-	BR_REASON_WRITABLE, /* somebody works in it: not one of ours any more */
+	BR_REASON_WRITABLE,   /* somebody works in it: not one of ours any more */
+	BR_REASON_UNREADABLE, /* damaged: who knows what it says */
 	BR_REASON_PINNED,
 	BR_REASON_MOUNTED,
 	BR_REASON_DEFAULT,   /* the default subvolume */
@@ -51,8 +52,9 @@ struct br_retention_item {
 	char *name;          /* for the caller */
 	const char *comment; /* for the caller; NULL: none */
 	bool has_time;
-	time_t time; /* of retirement, or of creation */
-	bool good;   /* its boot was good */
+	time_t time;    /* of retirement, or of creation */
+	bool good;      /* its boot was good */
+	int unreadable; /* of BR_REASON_UNREADABLE, for the caller: what the kernel said of it */
 	/* BR_REASON_WRITABLE to BR_REASON_REQUESTED: what is known beforehand; else BR_REASON_NONE */
 	enum br_reason held;
 
@@ -76,6 +78,9 @@ bool br_reason_is_to_go(enum br_reason reason);
 /* Is this a reason to stay even when space runs out? */
 bool br_reason_is_absolute(enum br_reason reason);
 
+/* Can it be relied on? What is writable or unreadable stays, but counts for nothing. */
+bool br_retention_counts(const struct br_retention_item *item);
+
 /* What the order of age is decided by: ids, which only grow. */
 uint64_t br_retention_rank(const struct br_retention_item *item);
 
@@ -84,7 +89,7 @@ void br_retention_sort(struct br_retention_item *items, size_t count);
 
 /*
  * Find those that always stay: held, the newest good one, the newest keep_min ones. The reason of
- * all others becomes BR_REASON_NONE. Writable ones count for nothing.
+ * all others becomes BR_REASON_NONE. Only those of br_retention_counts count.
  *
  * items  of one subvolume, sorted
  */

@@ -92,6 +92,8 @@ int br_snapshot_find_unchanged(struct br_snapshot_source *source,
 	if (snapshots->count == 0)
 		return 0;
 	newest = &snapshots->items[snapshots->count - 1];
+	if (newest->held == BR_REASON_UNREADABLE)
+		return 0;
 	if ((r = br_subvol_open(snapshots->dirfd, newest->name, &fd, &snapshot, err)) < 0)
 		return r;
 	if (memcmp(snapshot.parent_uuid, source->subvol.uuid, BR_UUID_SIZE) != 0)

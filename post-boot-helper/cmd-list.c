@@ -171,11 +171,13 @@ static void put_flag(FILE *out, bool set)
 	(void)fputs(set ? "yes" : "no", out);
 }
 
-/* Programs get numbers. */
+/* Programs get numbers, and none (null) where it is not counted: of a damaged one, or one that somebody works in. */
 static void put_size(FILE *out, const struct cell *cell)
 {
 	const struct options *options = cell->listing->options;
 
+	if (!br_retention_counts(cell->item))
+		return;
 	if (options->json || options->bytes)
 		(void)fprintf(out, "%llu", (unsigned long long)cell->size);
 	else
@@ -323,6 +325,8 @@ static int act(const struct options *options, struct br_error *err)
 				err);
 	if (r == 0) {
 		r = list(filesystem.top, options, &all, now, err);
+		if (r == 0)
+			r = retained_all_check_readable(&all, err);
 		retained_all_free(&all);
 	}
 	filesystem_close(&filesystem);

@@ -213,6 +213,21 @@ static int make_space(struct prune *prune, struct br_error *err)
 	return r;
 }
 
+/*
+ * Where it cannot be counted what archives hold, space is made all the same: damage to one of them must not let the file
+ * system fill up.
+ */
+static int limit_and_make_space(struct prune *prune, struct br_error *err)
+{
+	struct br_error uncounted = { 0 };
+	int counted = limit_overhead(prune, &uncounted);
+	int r = make_space(prune, err);
+
+	if (counted < 0)
+		*err = uncounted;
+	return counted < 0 ? counted : r;
+}
+
 /* --- what other commands left --- */
 
 static void tell_frozen(void *data, const char *name)
@@ -260,11 +275,11 @@ static int prune_all(struct prune *prune, const char *subvolume, struct br_error
 	for (size_t i = 0; r == 0 && i < prune->all.count; i++)
 		r = prune_group(prune, &prune->all.groups[i], err);
 	if (r == 0)
-		r = limit_overhead(prune, err);
-	if (r == 0)
-		r = make_space(prune, err);
+		r = limit_and_make_space(prune, err);
 	if (r == 0 && !prune->dry_run && !subvolume)
 		retained_all_keep(&prune->all);
+	if (r == 0)
+		r = retained_all_check_readable(&prune->all, err);
 	retained_all_free(&prune->all);
 	return r;
 }

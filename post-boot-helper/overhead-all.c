@@ -22,6 +22,7 @@ static void list_items(const struct retained_all *all, struct overhead_all *over
 					      ? 0
 					      : retained->items[j].id,
 				.group = retained->kind,
+				.is_damaged = retained->items[j].held == BR_REASON_UNREADABLE,
 			};
 	}
 }

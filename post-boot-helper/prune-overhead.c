@@ -20,7 +20,11 @@ struct order {
 
 static void order_add(struct order *order, const struct br_retention_item *item, size_t group)
 {
-	order->items[order->count++] = (struct br_overhead_item){ .id = item->id, .group = group };
+	order->items[order->count++] = (struct br_overhead_item){
+		.id = item->id,
+		.group = group,
+		.is_damaged = item->held == BR_REASON_UNREADABLE,
+	};
 }
 
 static void order_going(const struct retained_all *all, struct order *order)

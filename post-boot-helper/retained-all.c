@@ -248,6 +248,29 @@ void retained_summarize(const struct retained_group *group, struct retained_summ
 	}
 }
 
+/* One whose tree cannot be read cannot be opened either: that is what is said of it everywhere. */
+int retained_check_readable(const struct br_retained *retained,
+			    const struct br_retention_item *item, struct br_error *err)
+{
+	if (item->held != BR_REASON_UNREADABLE)
+		return 0;
+	(void)br_error_set(err, BR_ERR_OPEN, item->unreadable, item->name, NULL);
+	return br_error_prefix_path(err, retained->dir);
+}
+
+int retained_all_check_readable(const struct retained_all *all, struct br_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < all->count; i++) {
+		const struct br_retained *retained = &all->groups[i].retained;
+
+		for (size_t j = 0; r == 0 && j < retained->count; j++)
+			r = retained_check_readable(retained, &retained->items[j], err);
+	}
+	return r;
+}
+
 bool retained_is_meant(const struct br_retained *retained, const struct br_retention_item *item,
 		       const char *name)
 {

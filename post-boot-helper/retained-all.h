@@ -59,6 +59,16 @@ struct retained_summary {
 /* Count what is in a group. */
 void retained_summarize(const struct retained_group *group, struct retained_summary *ret);
 
+/*
+ * BR_ERR_OPEN with what the kernel said, for an item of BR_REASON_UNREADABLE; else 0.
+ */
+BR_MUST_CHECK int retained_check_readable(const struct br_retained *retained,
+					  const struct br_retention_item *item,
+					  struct br_error *err);
+
+/* The same for all of them: of the first such one. For those who have done what they could. */
+BR_MUST_CHECK int retained_all_check_readable(const struct retained_all *all, struct br_error *err);
+
 /* Is an item meant by this, its name or its path from the top level? */
 bool retained_is_meant(const struct br_retained *retained, const struct br_retention_item *item,
 		       const char *name);

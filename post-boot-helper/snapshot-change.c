@@ -85,6 +85,10 @@ static bool is_mounted(const struct retained_all *all, const struct named *named
 static int check(const struct retained_all *all, const struct named *named,
 		 enum snapshot_action action, struct br_error *err)
 {
+	int r = retained_check_readable(&named->group->retained, named->item, err);
+
+	if (r < 0)
+		return r;
 	if (action == SNAPSHOT_DELETE)
 		return named->item->held
 			       ? refuse(named, BR_ERR_DELETE, problem_of(named->item->held), err)

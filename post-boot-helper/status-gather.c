@@ -115,6 +115,15 @@ static int judge_next_boot(struct status *status, struct br_error *err)
 	return r;
 }
 
+static int judge_retained(struct status *status, struct br_error *err)
+{
+	struct br_error failure = { 0 };
+
+	if (retained_all_check_readable(&status->retained, &failure) == 0)
+		return 0;
+	return add_failure(status, "what is kept", &failure, err);
+}
+
 static int judge_volume(struct status *status, struct br_error *err)
 {
 	const struct br_volume *volume = &status->volume;
@@ -261,7 +270,8 @@ static int look_at_filesystem(const struct status_options *options, struct statu
 		status->has_filesystem = false;
 		return add_failure(status, "the file system", &failure, err);
 	}
-	if ((r = judge_next_boot(status, err)) < 0 || (r = judge_volume(status, err)) < 0)
+	if ((r = judge_next_boot(status, err)) < 0 || (r = judge_retained(status, err)) < 0 ||
+	    (r = judge_volume(status, err)) < 0)
 		return r;
 	r = judge_scrub(status, err);
 	if (r == 0 && options->asks_systemd)

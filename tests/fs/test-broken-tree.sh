@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Blocks of btrfs trees that cannot be read, in all their copies: a command that needs one says of what it is and where to look,
-# ends with exit code 1, and leaves everything else as it was; one that does not need it works.
+# ends with exit code 1, and leaves everything else as it was; one that does not need it works. A damaged archive holds up
+# neither the others nor a reset.
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."
@@ -10,6 +11,7 @@ cd "$(dirname "$0")/../.."
 . tests/support/shell.sh
 
 archive=root.20200102T000000Z
+other=root.20200101T000000Z
 hint="Such an error comes from the disk or a damaged file system: the kernel's log tells more (dmesg), and 'btrfs scrub' finds what else is damaged."
 mkdir -p "$dir/to"
 size=$((160 << 20))
@@ -32,13 +34,19 @@ make_image() {
 	btrfs -q subvolume create "$top/persist"
 	seq -f "$top/persist/%g" 1000 | xargs touch
 	seq -f "$top/root/etc/other-%g" 2000 | xargs touch
-	btrfs -q subvolume snapshot "$top/root-blank" "$top/old_roots/$archive"
+	btrfs -q subvolume snapshot "$top/root-blank" "$top/old_roots/$other"
+	head -c 100000 /dev/urandom >"$top/old_roots/$other/data"
+	btrfs property set -ts "$top/old_roots/$other" ro true
+	btrfs -q subvolume snapshot "$top/old_roots/$other" "$top/old_roots/$archive"
 	seq -f "$top/old_roots/$archive/etc/file-%g" 2000 | xargs touch
 	setfattr -n trusted.blankroot.retired -v 1000 "$top/old_roots/$archive"
 	btrfs property set -ts "$top/old_roots/$archive" ro true
 	cat >"$dir/conf" <<-END
 		ephemeral root { }
-		archives { keep-min = 0 }
+		archives {
+			keep-min = 0
+			max-overhead = "90%"
+		}
 		snapshots { subvolumes = { "persist" } }
 	END
 	for name in root root-blank persist "old_roots/$archive"; do
@@ -100,6 +108,30 @@ works() { # argument...
 	mkdir "$dir/to"
 }
 
+# Of all archives: the others are dealt with, then it fails for the damaged one.
+does_others() { # extended regular expression of a line about the other one, argument...
+	local status=0
+
+	helper "${@:2}" || status=$?
+	[ "$status" -eq 1 ] || fail "$what: '${*:2}' ended with $status: $(cat "$dir/out" "$dir/err")"
+	grep -qxE "$1" "$dir/out" || fail "$what: '${*:2}' says nothing of the other archive: $(cat "$dir/out")"
+	grep -qE "$archive.*damaged: it cannot be read *$" "$dir/out" ||
+		fail "$what: '${*:2}' does not list the damaged one: $(cat "$dir/out")"
+	[ "$(head -n 1 "$dir/err")" = "blankroot $2: cannot open \"old_roots/$archive\": Input/output error" ] ||
+		fail "$what: '${*:2}' says $(cat "$dir/err")"
+	[ "$(tail -n +2 "$dir/err")" = "$hint" ] || fail "$what: '${*:2}' does not say where to look: $(cat "$dir/err")"
+}
+
+resets() {
+	"$BLANKROOT_INITRD" --config="$dir/conf" --cmdline=noresume --device="$loop" --report="$dir/report" 2>"$dir/err" ||
+		fail "$what: the reset: $(cat "$dir/err")"
+	image_mount
+	[ ! -e "$top/root/etc/other-1" ] || fail "$what: the root is not reset"
+	[ ! -d "$top/old_roots/$other" ] || fail "$what: prune has not deleted the other archive"
+	image_unmount
+	put_image "$dir/broken"
+}
+
 # Of status, which tells all that it can.
 status_says() { # extended regular expression
 	local status=0
@@ -120,14 +152,25 @@ restore=(restore --from="$archive" --to="$dir/to")
 check_archive() {
 	begin 'the root of an archive' "${id[old_roots/$archive]}" root
 	fails "cannot open \"old_roots/$archive\"" diff --of="$archive"
-	fails "cannot open \"$archive\": old_roots" list
-	fails "cannot open \"$archive\": old_roots" "${restore[@]}" /etc/motd
+	fails "cannot open \"old_roots/$archive\"" list
+	fails "cannot open \"old_roots/$archive\"" "${restore[@]}" /etc/motd
 	fails "cannot open \"old_roots/$archive\"" rollback "$archive"
 	fails "cannot open \"old_roots/$archive\"" rollback --now-blank "$archive"
-	fails "cannot open \"$archive\": old_roots" snapshot pin "$archive"
-	fails "cannot open \"$archive\": old_roots" snapshot delete "$archive"
-	fails "cannot open \"$archive\": old_roots" prune
-	status_says "\"$archive\": old_roots"
+	fails "cannot open \"old_roots/$archive\"" snapshot pin "$archive"
+	fails "cannot open \"old_roots/$archive\"" snapshot delete "$archive"
+	fails "cannot open \"old_roots/$archive\"" snapshot delete "$other" "$archive"
+	status_says "\"old_roots/$archive\""
+	does_others "$other +archive .*" list
+	does_others "$other +archive .*" list --output=+SIZE
+	does_others "would delete old_roots/$other: .*" prune --dry-run
+	does_others "deleted old_roots/$other: .*" prune
+	resets
+	works metrics --output="$dir/metrics"
+	works diff --of="$other"
+	works restore --from="$other" --to="$dir/to" /etc/motd
+	works rollback "$other"
+	works snapshot pin "$other"
+	works snapshot delete "$other"
 	works diff
 	works skip
 	works snapshot

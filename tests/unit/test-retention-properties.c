@@ -83,7 +83,8 @@ static bool must_stay(const struct history *history, size_t i)
 	unsigned newer = 0, newer_good = 0;
 
 	for (size_t j = i + 1; j < history->count; j++) {
-		bool counts = history->items[j].held != BR_REASON_WRITABLE;
+		bool counts = history->items[j].held != BR_REASON_WRITABLE &&
+			      history->items[j].held != BR_REASON_UNREADABLE;
 
 		newer += counts;
 		newer_good += counts && history->items[j].good;

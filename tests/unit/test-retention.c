@@ -14,11 +14,12 @@
 
 /* What is told about an item in a word: kept by P(in), M(ount) ..., "-" goes. */
 static const char letters[] = {
-	[BR_REASON_NONE] = ' ',        [BR_REASON_WRITABLE] = 'w', [BR_REASON_PINNED] = 'p',
-	[BR_REASON_MOUNTED] = 'm',     [BR_REASON_DEFAULT] = 'd',  [BR_REASON_REQUESTED] = 'r',
-	[BR_REASON_NEWEST_GOOD] = 'g', [BR_REASON_MINIMUM] = 'n',  [BR_REASON_NO_RULE] = '*',
-	[BR_REASON_UNDATED] = '?',     [BR_REASON_FUTURE] = 'f',   [BR_REASON_YOUNG] = 'y',
-	[BR_REASON_PERIOD] = 'c',      [BR_REASON_OLD] = '-',      [BR_REASON_SPACE] = 's',
+	[BR_REASON_NONE] = ' ',       [BR_REASON_WRITABLE] = 'w',    [BR_REASON_PINNED] = 'p',
+	[BR_REASON_MOUNTED] = 'm',    [BR_REASON_DEFAULT] = 'd',     [BR_REASON_REQUESTED] = 'r',
+	[BR_REASON_UNREADABLE] = 'x', [BR_REASON_NEWEST_GOOD] = 'g', [BR_REASON_MINIMUM] = 'n',
+	[BR_REASON_NO_RULE] = '*',    [BR_REASON_UNDATED] = '?',     [BR_REASON_FUTURE] = 'f',
+	[BR_REASON_YOUNG] = 'y',      [BR_REASON_PERIOD] = 'c',      [BR_REASON_OLD] = '-',
+	[BR_REASON_SPACE] = 's',
 };
 
 struct history {
@@ -43,6 +44,9 @@ static const struct history histories[] = {
 	{ "ggpg.", { 99, 98, 97, 96, 95 }, { KEEP(30), .keep_min = 1 }, "--pgn" },
 	/* somebody works in the newest: it does not stand for another one */
 	{ "...w", { 99, 98, 97, 96 }, { KEEP(30), .keep_min = 1 }, "--nw" },
+	/* nor does one that is damaged, nor for its day */
+	{ "...x", { 99, 98, 97, 96 }, { KEEP(30), .keep_min = 1 }, "--nx" },
+	{ "..x.", { 3, 2, 1, 0 }, { .counts[BR_PERIOD_DAY] = 2 }, "-cxc" },
 	/* clocks: 2 days ahead, years behind, all of them ahead */
 	{ ".....", { 50, -2, 40, -1, 35 }, { KEEP(30) }, "-f-f-" },
 	{ "...", { -9000, -9001, -9002 }, { KEEP(30) }, "fff" },
@@ -208,6 +212,7 @@ START_TEST(test_explanations)
 		const char *text;
 	} cases[] = {
 		{ { .reason = BR_REASON_PINNED }, "pinned" },
+		{ { .reason = BR_REASON_UNREADABLE }, "damaged: it cannot be read" },
 		{ { .reason = BR_REASON_WRITABLE }, "writable: somebody works in it" },
 		{ { .reason = BR_REASON_MOUNTED }, "mounted" },
 		{ { .reason = BR_REASON_DEFAULT }, "the default subvolume" },
