@@ -10,9 +10,11 @@
 #   continue, stop   with blankroot, and this on-failure
 #   luks             as continue, and can open LUKS devices
 #   slow             as continue, and udev takes long for /dev/vda; dracut only
+#   timed            as continue, with nothing to keep, and notes how long blankroot-initrd takes from its start to its end
 #   server           for the disk of lib/server.sh
 #   bare             without blankroot
-#   recipe           without it, but with the usual shell recipe for the same job
+#   recipe           without it, but with the usual shell recipe for the same job, which notes how long it takes too
+#   floor            tests/bench/floor.c in the recipe's place
 
 image_luks_uuid=5a3b9c1e-6f0d-4a7c-9b52-8e1d4c7f2a60
 
@@ -32,6 +34,7 @@ image_configuration() { # variant
 	local persist='"/persistent"' on_failure=continue
 
 	[ "$1" != server ] || persist=$server_persist
+	[ "$1" != timed ] || persist=
 	[ "$1" != stop ] || on_failure=stop
 	cat <<-END
 		ephemeral root {
@@ -48,6 +51,7 @@ image_key() { # generator, variant
 		declare -p image_drivers image_luks_uuid server_persist
 		# shellcheck disable=SC2046 # a list of names
 		declare -f $(compgen -A function image_)
+		[ "$2" != floor ] || cat tests/bench/floor.c
 		cat tests/boot/generators/*
 		find "$stage" tests/boot/mkinitcpio tests/boot/recipe -type f -print0 | sort -z | xargs -0 cat
 	} | sha256sum
@@ -89,11 +93,33 @@ image_unmount_layer() {
 image_install_blankroot() { # variant
 	case $1 in
 	bare | recipe) ;;
+	floor)
+		gcc -std=gnu11 -D_GNU_SOURCE -Os -static -o "$layer/root$image_timed" tests/bench/floor.c
+		;;
 	*)
 		cp -a "$stage/." "$layer/root/"
 		image_configuration "$1" >"$layer/root/etc/blankroot.conf"
+		if [ "$1" = timed ]; then
+			mv "$layer/root/usr/sbin/blankroot-initrd" "$layer/root$image_timed"
+			image_write_timer "$layer/root/usr/sbin/blankroot-initrd"
+		fi
 		;;
 	esac
+}
+
+# What is timed, by a script in its place.
+image_timed=/usr/sbin/timed
+
+image_write_timer() { # file [argument]...
+	install -m 755 /dev/stdin "$1" <<-END
+		#!/bin/sh
+		read -r begin idle </proc/uptime
+		$image_timed ${*:2} "\$@"
+		code=\$?
+		read -r end idle </proc/uptime
+		echo "\$begin \$end" >/run/reset-times
+		exit \$code
+	END
 }
 
 # The generator's file defines generator_prepare ROOT VARIANT, called here, and generator_command VARIANT, which
