@@ -149,21 +149,31 @@ run_mkinitcpio() { # "systemd" or nothing
 		set +eu
 		stand_ins
 		HOOKS=(base "${1:-udev}" blankroot filesystems)
-		error() { echo "$*" >&2; }
+		error() {
+			# shellcheck disable=SC2059 # the format is the caller's
+			printf "$1\n" "${@:2}" >&2
+			return 1
+		}
 		add_binary() { note binary "$@"; }
 		add_file() { note_file "$@"; }
 		add_symlink() { note link "$@"; }
 		add_runscript() { note runscript; }
 		add_module() {
 			case $1 in
-			*\?) note module-optional "${1%\?}" ;;
+			*\?) note module-optional "${1%\?}" || true ;;
 			*) note module "$1" ;;
 			esac
 		}
 		[ -z "$1" ] || add_systemd_unit() { note unknown add_systemd_unit; }
 		# shellcheck source=/dev/null
 		. "$dir/mkinitcpio"
+		# what build returns is of no interest to mkinitcpio: it counts what failed in functions with such names
+		failures=0
+		set -o functrace
+		trap '[ $? -eq 0 ] || [[ $FUNCNAME != add_* ]] || failures=$((failures + 1))' RETURN
 		build
+		trap - RETURN
+		[ "$failures" -eq 0 ]
 	) 2>"$dir/err"
 }
 
