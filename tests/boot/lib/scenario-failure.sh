@@ -40,6 +40,27 @@ scenario_continue() { # generator
 	expect_console 'blankroot: NOT RESET: .*root-blank'
 }
 
+# No boot comes of an invalid configuration: the generator refuses it, but for mkinitcpio, which leaves the reset out.
+scenario_invalid() { # generator
+	local log=$dir/generator.log status=0 has_image=no expected=no
+
+	image_stage
+	image_mount_layer
+	image_install_blankroot continue
+	echo 'ephemeral root { on-failure = sometimes }' >"$layer/root/etc/blankroot.conf"
+	# shellcheck source=/dev/null
+	. "tests/boot/generators/$1"
+	generator_prepare "$layer/root" continue
+	image_run "$(generator_command continue)" >"$log" 2>&1 || status=$?
+	# mkinitramfs leaves an empty one
+	[ ! -s "$layer/root/image" ] || has_image=yes
+	image_unmount_layer
+	[[ $1 != mkinitcpio* ]] || expected=yes
+	[ "$status" -ne 0 ] || cell_fail "success: $(tail "$log")"
+	[ "$has_image" = "$expected" ] || cell_fail "an image: $has_image, not $expected: $(tail "$log")"
+	grep -q '/etc/blankroot\.conf:1: .*sometimes' "$log" || cell_fail "it does not say why: $(tail "$log")"
+}
+
 # What each generator's shell says when it is there; dracut 106 opens it for a locked root account only when told to.
 emergency_flags=SYSTEMD_SULOGIN_FORCE=1
 emergency_prompt='Press Enter for maintenance|# $|^\(initramfs\) |^\[rootfs\]# '
