@@ -113,10 +113,10 @@ image_timed=/usr/sbin/timed
 image_write_timer() { # file [argument]...
 	install -m 755 /dev/stdin "$1" <<-END
 		#!/bin/sh
-		read -r begin idle </proc/uptime
+		read -r begin _ </proc/uptime
 		$image_timed ${*:2} "\$@"
 		code=\$?
-		read -r end idle </proc/uptime
+		read -r end _ </proc/uptime
 		echo "\$begin \$end" >/run/reset-times
 		exit \$code
 	END

@@ -4,7 +4,7 @@
 # The shell recipe that blankroot is measured against: what people write for the same job, without carrying anything.
 set -e
 
-read -r begin idle </proc/uptime
+read -r begin _ </proc/uptime
 
 mkdir -p /btrfs_tmp
 mount -t btrfs -o subvolid=5 /dev/vda /btrfs_tmp
@@ -29,5 +29,5 @@ done < <(find /btrfs_tmp/old_roots/ -mindepth 1 -maxdepth 1 -mtime +30)
 
 btrfs subvolume snapshot /btrfs_tmp/root-blank /btrfs_tmp/root
 umount /btrfs_tmp
-read -r end idle </proc/uptime
+read -r end _ </proc/uptime
 echo "$begin $end" >/run/reset-times
