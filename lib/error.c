@@ -77,6 +77,12 @@ static const struct code_info *code_info(enum br_code code)
 	return i >= 0 && i <= -BR_ERR_LAST ? &codes[i] : &unknown_code;
 }
 
+bool br_error_is_damage(const struct br_error *err)
+{
+	return err->code == BR_ERR_READ &&
+	       (err->sys_errno == EIO || err->sys_errno == EUCLEAN || err->sys_errno == 0);
+}
+
 const char *br_code_name(enum br_code code)
 {
 	return code_info(code)->name;

@@ -9,6 +9,7 @@
 #ifndef BR_ERROR_H
 #define BR_ERROR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define BR_MUST_CHECK __attribute__((warn_unused_result))
@@ -116,6 +117,12 @@ int br_error_name(struct br_error *err, const char *path);
  * escape sequence. Always NUL-terminated; cut at size.
  */
 void br_error_format(const struct br_error *err, char *buf, size_t size);
+
+/*
+ * Is what was to be read damaged: the device or a checksum (EIO, EUCLEAN), or content that makes no sense (no errno)? Not
+ * so when memory, privilege or a descriptor were missing.
+ */
+bool br_error_is_damage(const struct br_error *err);
 
 /* Name of a code as used in boot.json: "snapshot", "device-missing". Never NULL. */
 const char *br_code_name(enum br_code code);

@@ -171,13 +171,6 @@ static int read_one(int fd, void *buffer, struct br_marks *marks, struct br_erro
 	return r;
 }
 
-/* Of this tree alone, that is, and not of memory, privilege or a descriptor. */
-static bool is_damage(const struct br_error *err)
-{
-	return err->code == BR_ERR_READ &&
-	       (err->sys_errno == EIO || err->sys_errno == EUCLEAN || err->sys_errno == 0);
-}
-
 /* What was found before may not be all: a mark that protects it may be missing. */
 static void set_unreadable(struct br_marks *marks, int sys_errno)
 {
@@ -212,7 +205,7 @@ int br_marks_read(int fd, struct br_marks *list, size_t count,
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		*failed_ret = list[i].row;
 		r = read_one(fd, buffer, &list[i], err);
-		if (r < 0 && is_damage(err)) {
+		if (r < 0 && br_error_is_damage(err)) {
 			set_unreadable(&list[i], err->sys_errno);
 			r = 0;
 		}

@@ -165,16 +165,10 @@ static int ask_for_holders(struct count *c, uint64_t disk)
 			    (unsigned long long)disk);
 }
 
-/* To tell who refers to an extent, the kernel reads in the trees of all of them. */
-static bool is_for_damage(const struct count *c)
-{
-	return c->has_damaged && c->err->code == BR_ERR_READ &&
-	       (c->err->sys_errno == EIO || c->err->sys_errno == EUCLEAN);
-}
-
 /*
  * Ask who refers to any part of an extent. 1: *ret has them; 0: there is no such extent any more.
- * More references than the kernel can tell count as alive, so that nobody deletes anything for it.
+ * More references than the kernel can tell count as alive, so that nobody deletes anything for it. So do those that it
+ * cannot tell because it reads in the trees of all of them, and one is damaged.
  */
 static int find_holders(struct count *c, uint64_t disk, struct holders *ret)
 {
@@ -186,7 +180,7 @@ static int find_holders(struct count *c, uint64_t disk, struct holders *ret)
 	if (r > 0 && c->references->elem_missed > 0 && c->references_size < REFERENCES_MOST &&
 	    (r = grow_references(c, REFERENCES_MOST)) == 0)
 		r = ask_for_holders(c, disk);
-	if (r < 0 && is_for_damage(c)) {
+	if (r < 0 && c->has_damaged && br_error_is_damage(c->err)) {
 		ret->is_alive = true;
 		return 1;
 	}

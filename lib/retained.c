@@ -95,15 +95,12 @@ struct look {
 	const char *name;
 	uint64_t id;
 	bool is_read_only;
-	bool is_unreadable;
 	enum br_mark pinned;
 };
 
 static enum br_reason find_hold(const struct br_retained_facts *facts,
 				const struct br_retained *retained, const struct look *item)
 {
-	if (item->is_unreadable)
-		return BR_REASON_UNREADABLE;
 	/* what cannot be read may be a mark that protects it */
 	if (item->pinned != BR_MARK_ABSENT)
 		return BR_REASON_PINNED;
@@ -198,7 +195,6 @@ static int add_item(const struct br_retained_facts *facts, struct br_retained *r
 		.name = br_subvol_table_name(&facts->table, row),
 		.id = row->id,
 		.is_read_only = row->is_read_only,
-		.is_unreadable = marks->unreadable != 0,
 		.pinned = marks->is_pinned ? BR_MARK_PRESENT : BR_MARK_ABSENT,
 	};
 
@@ -211,19 +207,14 @@ static int add_item(const struct br_retained_facts *facts, struct br_retained *r
 		.unreadable = marks->unreadable,
 		.replaced_by = marks->replaced_by,
 		.good = retained->kind == BR_RETAINED_ARCHIVE && marks->is_good,
-		.held = find_hold(facts, retained, &look),
+		.held = marks->unreadable != 0 ? BR_REASON_UNREADABLE
+					       : find_hold(facts, retained, &look),
 	};
 	if (!item->name)
 		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, NULL, NULL);
 	find_time(retained, escaped, marks, item);
 	retained->count++;
 	return 0;
-}
-
-static int name_failed(const struct br_retained_facts *facts, const struct br_subvol_row *row,
-		       struct br_error *err)
-{
-	return br_error_name(err, row ? br_subvol_table_name(&facts->table, row) : NULL);
 }
 
 /* Those that are kept come last; the others are read. */
@@ -243,7 +234,9 @@ static int read_marks(const struct br_retained_facts *facts, struct br_marks *li
 		list[missing++] = one;
 	}
 	r = br_marks_read(facts->top, list, missing, &failed, err);
-	return r < 0 ? name_failed(facts, failed, err) : 0;
+	if (r < 0 && failed)
+		return br_error_name(err, br_subvol_table_name(&facts->table, failed));
+	return r;
 }
 
 static int list_in(const struct br_retained_facts *facts, const struct place *place,
