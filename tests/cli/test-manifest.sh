@@ -149,11 +149,8 @@ run_mkinitcpio() { # "systemd" or nothing
 		set +eu
 		stand_ins
 		HOOKS=(base "${1:-udev}" blankroot filesystems)
-		error() {
-			# shellcheck disable=SC2059 # the format is the caller's
-			printf "$1\n" "${@:2}" >&2
-			return 1
-		}
+		# shellcheck source=tests/boot/mkinitcpio/functions
+		. tests/boot/mkinitcpio/functions
 		add_binary() { note binary "$@"; }
 		add_file() { note_file "$@"; }
 		add_symlink() { note link "$@"; }
@@ -167,13 +164,10 @@ run_mkinitcpio() { # "systemd" or nothing
 		[ -z "$1" ] || add_systemd_unit() { note unknown add_systemd_unit; }
 		# shellcheck source=/dev/null
 		. "$dir/mkinitcpio"
-		# what build returns is of no interest to mkinitcpio: it counts what failed in functions with such names
-		failures=0
-		set -o functrace
-		trap '[ $? -eq 0 ] || [[ $FUNCNAME != add_* ]] || failures=$((failures + 1))' RETURN
+		count_errors
 		build
 		trap - RETURN
-		[ "$failures" -eq 0 ]
+		[ "$errors" -eq 0 ]
 	) 2>"$dir/err"
 }
 

@@ -124,12 +124,16 @@ image_write_timer() { # file [argument]...
 
 # The generator's file defines generator_prepare ROOT VARIANT, called here, and generator_command VARIANT, which
 # prints a shell command for the chroot that leaves /image.
-image_build() { # generator, variant
+image_prepare() { # generator, variant
 	image_mount_layer
 	image_install_blankroot "$2"
 	# shellcheck source=/dev/null
 	. "tests/boot/generators/$1"
 	generator_prepare "$layer/root" "$2"
+}
+
+image_build() { # generator, variant
+	image_prepare "$@"
 	if ! image_run "$(generator_command "$2")" >"$dir/generator.log" 2>&1; then
 		fail "$1 cannot build the image $2: $(tail -n 20 "$dir/generator.log")"
 	fi

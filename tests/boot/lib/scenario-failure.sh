@@ -45,12 +45,8 @@ scenario_invalid() { # generator
 	local log=$dir/generator.log status=0 has_image=no expected=no
 
 	image_stage
-	image_mount_layer
-	image_install_blankroot continue
+	image_prepare "$1" continue
 	echo 'ephemeral root { on-failure = sometimes }' >"$layer/root/etc/blankroot.conf"
-	# shellcheck source=/dev/null
-	. "tests/boot/generators/$1"
-	generator_prepare "$layer/root" continue
 	image_run "$(generator_command continue)" >"$log" 2>&1 || status=$?
 	# mkinitramfs leaves an empty one
 	[ ! -s "$layer/root/image" ] || has_image=yes
