@@ -45,8 +45,8 @@ static void drop_image(void)
 }
 
 /*
- * The comparison of everything tells objects by inode number and time of birth, and two subvolumes give out the same
- * numbers: what is born in one must not be of the same tick as what was born in another.
+ * Objects are told by inode number, generation and time of birth, and two subvolumes give out the same numbers: what is
+ * born in one must not be of the same tick as what was born in another.
  */
 static void wait_for_next_tick(void)
 {

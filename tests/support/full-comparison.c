@@ -36,7 +36,7 @@ static bool is_same_time(const struct statx_timestamp *a, const struct statx_tim
 static bool is_same_object(const struct full *f, const struct listed *old, const struct listed *now)
 {
 	return !old->is_subvolume && !now->is_subvolume && f->tree_of[old->tree] == now->tree &&
-	       old->stx.stx_ino == now->stx.stx_ino &&
+	       old->stx.stx_ino == now->stx.stx_ino && old->generation == now->generation &&
 	       is_same_time(&old->stx.stx_btime, &now->stx.stx_btime) &&
 	       ((old->stx.stx_mode ^ now->stx.stx_mode) & S_IFMT) == 0;
 }

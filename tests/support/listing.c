@@ -13,6 +13,8 @@
 
 #define ROOT_INODE 256
 #define PLACEHOLDER_INODE 2
+#define HANDLE_SIZE 20
+#define GENERATION_AT 16 /* in a file handle, after the numbers of the inode and its subvolume */
 #define FNV_START UINT64_C(14695981039346656037)
 
 static void digest(uint64_t *state, const void *bytes, size_t size)
@@ -78,6 +80,26 @@ static struct listed *add(struct listing *listing)
 	return &listing->items[listing->count++];
 }
 
+/*
+ * Of the clock's same tick can be objects in two subvolumes, and these give out the same inode numbers. The kernel tells
+ * the generation of anything, whatever its type, in its file handle.
+ */
+static uint32_t read_generation(int dirfd, const char *name)
+{
+	union {
+		struct file_handle handle;
+		unsigned char bytes[sizeof(struct file_handle) + HANDLE_SIZE];
+	} space = { .handle.handle_bytes = HANDLE_SIZE };
+	uint32_t generation;
+	int mount_id;
+
+	ck_assert_msg(name_to_handle_at(dirfd, name, &space.handle, &mount_id, 0) == 0, "%s: %s",
+		      name, strerror(errno));
+	ck_assert_uint_eq(space.handle.handle_bytes, HANDLE_SIZE);
+	memcpy(&generation, space.handle.f_handle + GENERATION_AT, sizeof(generation));
+	return generation;
+}
+
 static void read_facts(struct listed *item, int fd, const char *path)
 {
 	if (fd >= 0) {
@@ -120,6 +142,7 @@ static void read_entry(struct listing *listing, int dirfd, size_t parent, unsign
 	dir = listing->items[parent].path; /* it may have moved */
 	self = listing->count - 1;
 	item->stx = stx;
+	item->generation = read_generation(dirfd, name);
 	item->parent = parent;
 	item->is_subvolume = S_ISDIR(stx.stx_mode) && stx.stx_ino == ROOT_INODE;
 	item->tree = item->is_subvolume ? listing->trees++ : tree;

@@ -18,8 +18,9 @@ struct listed {
 	unsigned tree;    /* number of the subvolume that it is in; 0: the top itself */
 	bool is_subvolume;
 	struct statx stx;
-	unsigned flags;  /* without those about compression */
-	uint64_t xattrs; /* digest */
+	uint32_t generation; /* transaction that the object was made in */
+	unsigned flags;      /* without those about compression */
+	uint64_t xattrs;     /* digest */
 	uint64_t
 		nested; /* of a directory: digest of the names of nested subvolumes and place-holders */
 	uint64_t content; /* digest of the bytes, the target or the device */
