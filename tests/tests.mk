@@ -114,6 +114,8 @@ $(if $(UNKNOWN_TESTS),$(error no such test: $(UNKNOWN_TESTS)))
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 SUITE = $(MAKE) --no-print-directory $(JOBS) check-this
 SANITIZED := STATIC=no SANITIZE=address,undefined
+# Of what runs for hours none is killed because it takes longer than a test may.
+HOURS = TEST_SECONDS='$(or $(TEST_SECONDS),86400)'
 
 .PHONY: check check-selected check-this check-ansible check-asan check-crash check-faults check-flavours check-boot check-programs smoke size bench bench-boot demo
 
@@ -143,11 +145,11 @@ check-asan:
 
 check-crash:
 	$(Q)packaging/deps check
-	+$(Q)BLANKROOT_CRASH=full $(SUITE) SHOW=1 TESTS='$(notdir $(CRASH_PROGRAMS))'
+	+$(Q)BLANKROOT_CRASH=full $(SUITE) $(HOURS) SHOW=1 TESTS='$(notdir $(CRASH_PROGRAMS))'
 
 check-faults:
 	$(Q)packaging/deps check
-	+$(Q)BLANKROOT_FAULTS=full $(SUITE) SHOW=1 TESTS='$(notdir $(FAULTS_PROGRAMS))'
+	+$(Q)BLANKROOT_FAULTS=full $(SUITE) $(HOURS) SHOW=1 TESTS='$(notdir $(FAULTS_PROGRAMS))'
 
 check-flavours:
 	$(Q)packaging/deps flavours
