@@ -110,8 +110,10 @@ static int gather_source(struct gather *g, int *source_ret)
 		return br_error_set(g->err, BR_ERR_LAYOUT, 0, g->facts->source_path,
 				    "is the ephemeral subvolume %s itself", g->config->name);
 	r = br_subvol_has_nested(*source_ret, "", &g->facts->source_has_nested, g->err);
-	if (r < 0 || g->facts->source_is_archive)
-		return r;
+	if (r < 0)
+		return br_error_name(g->err, g->facts->source_path);
+	if (g->facts->source_is_archive)
+		return 0;
 	return br_blank_check(g->state, g->facts->escaped, g->config, source,
 			      &g->facts->blank_state, g->err);
 }

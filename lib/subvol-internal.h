@@ -14,13 +14,4 @@ static inline int br_subvol_reopen(int dirfd)
 	return openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-static inline void br_cleanup_subvol_iterator(struct btrfs_util_subvolume_iterator **iter)
-{
-	btrfs_util_destroy_subvolume_iterator(*iter);
-}
-
-/* An iterator over nested subvolumes that is destroyed at the end of the block. */
-#define BR_AUTO_SUBVOL_ITERATOR \
-	__attribute__((cleanup(br_cleanup_subvol_iterator))) struct btrfs_util_subvolume_iterator
-
 #endif

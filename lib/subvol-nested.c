@@ -94,18 +94,15 @@ static void seal_list_free(struct seal_list *list)
 	free(list->paths);
 }
 
-/* Takes path over, also on failure. */
-static int seal_list_add(struct seal_list *list, char *path, struct br_error *err)
+static int seal_list_add(struct seal_list *list, const char *path, struct br_error *err)
 {
 	char **grown = reallocarray(list->paths, list->count + 1, sizeof(*grown));
 
-	if (!grown) {
-		(void)br_error_set(err, BR_ERR_NOMEM, ENOMEM, path, NULL);
-		free(path);
-		return BR_ERR_NOMEM;
-	}
-	list->paths = grown;
-	list->paths[list->count++] = path;
+	if (grown)
+		list->paths = grown;
+	if (!grown || !(list->paths[list->count] = strdup(path)))
+		return br_error_set(err, BR_ERR_NOMEM, ENOMEM, path, NULL);
+	list->count++;
 	return 0;
 }
 
@@ -123,36 +120,42 @@ static int seal_all(const struct seal_list *list, int dst, struct br_error *err)
 	return 0;
 }
 
-static bool is_in(const char *path, const char *dir)
-{
-	size_t length = strlen(dir);
+struct search {
+	const char *dir;
+	bool found;
+};
 
-	return length == 0 || (strncmp(path, dir, length) == 0 && path[length] == '/');
+static int look_for_one(void *data, const char *path, uint64_t id, struct br_error *err)
+{
+	struct search *search = data;
+	size_t length = strlen(search->dir);
+
+	(void)id;
+	(void)err;
+	search->found |= length == 0 ||
+			 (strncmp(path, search->dir, length) == 0 && path[length] == '/');
+	return 0;
 }
 
 int br_subvol_has_nested(int fd, const char *dir, bool *ret, struct br_error *err)
 {
-	BR_AUTO_SUBVOL_ITERATOR *iter = NULL;
-	enum btrfs_util_error failed = btrfs_util_create_subvolume_iterator_fd(fd, 0, 0, &iter);
-	bool found = false;
+	struct search search = { .dir = dir };
+	int r = br_subvol_visit_nested(fd, look_for_one, &search, err);
 
-	while (!failed && !found) {
-		BR_AUTO_FREE char *path = NULL;
+	if (r == 0)
+		*ret = search.found;
+	return r;
+}
 
-		failed = btrfs_util_subvolume_iterator_next(iter, &path, NULL);
-		found = !failed && is_in(path, dir);
-	}
-	if (failed && failed != BTRFS_UTIL_ERROR_STOP_ITERATION)
-		return br_error_set(err, BR_ERR_SUBVOLUME, errno, NULL,
-				    "looking for nested subvolumes: %s",
-				    btrfs_util_strerror(failed));
-	*ret = found;
-	return 0;
+static void destroy_iterator(struct btrfs_util_subvolume_iterator **iter)
+{
+	btrfs_util_destroy_subvolume_iterator(*iter);
 }
 
 int br_subvol_visit_nested(int fd, br_subvol_visitor visit, void *data, struct br_error *err)
 {
-	BR_AUTO_SUBVOL_ITERATOR *iter = NULL;
+	__attribute__((
+		cleanup(destroy_iterator))) struct btrfs_util_subvolume_iterator *iter = NULL;
 	enum btrfs_util_error failed = btrfs_util_create_subvolume_iterator_fd(fd, 0, 0, &iter);
 	int r = 0;
 
@@ -178,53 +181,28 @@ struct nested_copy {
 	uint64_t count;
 };
 
-static int copy_nested(struct nested_copy *copy, char **path, struct br_error *err)
+static int copy_nested(void *data, const char *path, uint64_t id, struct br_error *err)
 {
+	struct nested_copy *copy = data;
 	const struct br_subvol_filter *filter = copy->filter;
 	bool read_only = false;
 	int r;
 
-	if (filter && !filter->is_wanted(*path, filter->data))
+	(void)id;
+	if (filter && !filter->is_wanted(path, filter->data))
 		return 0;
-	r = replace_placeholder(copy->src, copy->dst, *path, &read_only, err);
+	r = replace_placeholder(copy->src, copy->dst, path, &read_only, err);
 	if (r < 0)
 		return r;
 	copy->count++;
-	return read_only ? seal_list_add(&copy->seal, br_take_ptr(path), err) : 0;
-}
-
-static int copy_each_nested(struct nested_copy *copy, struct br_error *err)
-{
-	BR_AUTO_SUBVOL_ITERATOR *iter = NULL;
-	enum btrfs_util_error failed;
-
-	/* pre-order: a nested subvolume exists before those inside it are put there */
-	failed = btrfs_util_create_subvolume_iterator_fd(copy->src, 0, 0, &iter);
-	if (failed)
-		return br_error_set(err, BR_ERR_SNAPSHOT, errno, NULL, "%s",
-				    btrfs_util_strerror(failed));
-	for (;;) {
-		BR_AUTO_FREE char *path = NULL;
-		int r;
-
-		failed = btrfs_util_subvolume_iterator_next(iter, &path, NULL);
-		if (failed == BTRFS_UTIL_ERROR_STOP_ITERATION)
-			return 0;
-		if (failed)
-			return br_error_set(err, BR_ERR_SNAPSHOT, errno, NULL,
-					    "looking for nested subvolumes: %s",
-					    btrfs_util_strerror(failed));
-		r = copy_nested(copy, &path, err);
-		if (r < 0)
-			return r;
-	}
+	return read_only ? seal_list_add(&copy->seal, path, err) : 0;
 }
 
 int br_subvol_snapshot_nested(int src, int dst, const struct br_subvol_filter *filter,
 			      uint64_t *count, struct br_error *err)
 {
 	struct nested_copy copy = { .src = src, .dst = dst, .filter = filter };
-	int r = copy_each_nested(&copy, err);
+	int r = br_subvol_visit_nested(src, copy_nested, &copy, err);
 
 	if (r == 0)
 		r = seal_all(&copy.seal, dst, err);

@@ -173,20 +173,30 @@ static int release_root(int fd, const char *path, struct br_error *err)
 	return br_error_set(err, BR_ERR_FLAGS, errno, path, "cannot make it removable");
 }
 
+struct unsealing {
+	int fd;
+	bool is_read_only; /* the subvolume around the nested ones, still */
+};
+
 /*
  * Make a nested subvolume removable: itself, and the directory that holds it. Those around it have
- * been before.
+ * been before; that around all of them only now that there is one, whose entry could not be removed.
  */
-static int unseal_one(int fd, const char *path, struct br_error *err)
+static int unseal_one(void *data, const char *path, uint64_t id, struct br_error *err)
 {
+	struct unsealing *unsealing = data;
 	BR_AUTO_CLOSE int nested = -1;
 	BR_AUTO_CLOSE int parent = -1;
 	BR_AUTO_CLOSE int dirfd = -1;
 	const char *name;
 	int r;
 
-	if ((r = br_open_parent(fd, path, &parent, &name, err)) < 0 ||
-	    (r = br_subvol_open(fd, path, &nested, NULL, err)) < 0 ||
+	(void)id;
+	if (unsealing->is_read_only && (r = br_subvol_set_read_only(unsealing->fd, false, err)) < 0)
+		return r;
+	unsealing->is_read_only = false;
+	if ((r = br_open_parent(unsealing->fd, path, &parent, &name, err)) < 0 ||
+	    (r = br_subvol_open(unsealing->fd, path, &nested, NULL, err)) < 0 ||
 	    (r = br_subvol_set_read_only(nested, false, err)) < 0 ||
 	    (r = release_root(nested, path, err)) < 0)
 		return r;
@@ -195,38 +205,6 @@ static int unseal_one(int fd, const char *path, struct br_error *err)
 		return br_error_set(err, BR_ERR_FLAGS, errno, path,
 				    "cannot make its directory changeable");
 	return 0;
-}
-
-/*
- * Make a subvolume with nested ones, and those, writable: an entry of a read-only one cannot be
- * removed.
- */
-static int unseal_nested(int fd, bool read_only, struct br_error *err)
-{
-	BR_AUTO_SUBVOL_ITERATOR *iter = NULL;
-	bool first = true;
-
-	if (btrfs_util_create_subvolume_iterator_fd(fd, 0, 0, &iter))
-		return br_error_set(err, BR_ERR_DELETE, errno, NULL,
-				    "looking for nested subvolumes");
-	for (;; first = false) {
-		BR_AUTO_FREE char *path = NULL;
-		enum btrfs_util_error failed = btrfs_util_subvolume_iterator_next(iter, &path,
-										  NULL);
-		int r;
-
-		if (failed == BTRFS_UTIL_ERROR_STOP_ITERATION)
-			return 0;
-		if (failed)
-			return br_error_set(err, BR_ERR_DELETE, errno, NULL,
-					    "looking for nested subvolumes: %s",
-					    btrfs_util_strerror(failed));
-		if (first && read_only && (r = br_subvol_set_read_only(fd, false, err)) < 0)
-			return r;
-		r = unseal_one(fd, path, err);
-		if (r < 0)
-			return r;
-	}
 }
 
 int br_subvol_delete_tree(int parent, const char *name, uint64_t id, struct br_error *err)
@@ -243,9 +221,10 @@ int br_subvol_delete_tree(int parent, const char *name, uint64_t id, struct br_e
 		return br_error_set(err, BR_ERR_LAYOUT, 0, name,
 				    "is subvolume %llu, not %llu as expected: not deleted",
 				    (unsigned long long)subvol.id, (unsigned long long)id);
-	if ((r = unseal_nested(fd, subvol.read_only, err)) < 0 ||
+	struct unsealing unsealing = { fd, subvol.read_only };
+	if ((r = br_subvol_visit_nested(fd, unseal_one, &unsealing, err)) < 0 ||
 	    (r = release_root(fd, name, err)) < 0)
-		return r;
+		return br_error_name(err, name);
 	if (dirfd < 0)
 		return br_error_set(err, BR_ERR_OPEN, errno, name, "its directory");
 	failed = btrfs_util_delete_subvolume_fd(dirfd, name, BTRFS_UTIL_DELETE_SUBVOLUME_RECURSIVE);

@@ -114,7 +114,7 @@ BR_MUST_CHECK int br_subvol_snapshot_read_only(int src, int dst_parent, const ch
  * count  raised by the number of snapshots made; NULL: not wanted
  *
  * A nested subvolume whose path below src is longer than BTRFS_INO_LOOKUP_PATH_MAX (4080 bytes) is
- * refused by the kernel's look-up: BR_ERR_SNAPSHOT with ENAMETOOLONG.
+ * refused by the kernel's look-up: BR_ERR_SUBVOLUME with ENAMETOOLONG.
  * On failure the incomplete result is left under name.
  */
 BR_MUST_CHECK int br_subvol_snapshot_tree(int src, int dst_parent, const char *name,
@@ -170,8 +170,8 @@ BR_MUST_CHECK int br_subvol_set_default(int fd, uint64_t id, struct br_error *er
  * has nested ones (their directory entries could not be removed otherwise). Verifies that name
  * still is the subvolume with this id.
  *
- * BR_ERR_DELETE (EPERM: it is the default subvolume), BR_ERR_LAYOUT; part of the nested ones may
- * be gone then.
+ * BR_ERR_DELETE (EPERM: it is the default subvolume), BR_ERR_LAYOUT, BR_ERR_SUBVOLUME, BR_ERR_FLAGS; part of the nested
+ * ones may be gone then.
  */
 BR_MUST_CHECK int br_subvol_delete_tree(int parent, const char *name, uint64_t id,
 					struct br_error *err);
