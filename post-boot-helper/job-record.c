@@ -277,3 +277,11 @@ void job_record_end_with(struct job_run *run, int r, const struct br_error *err)
 		br_error_format(err, message, sizeof(message));
 	job_record_end(run, r < 0 ? JOB_FAILED : JOB_DONE, r < 0 ? message : NULL);
 }
+
+void job_record_end_refused(struct job_run *run, const struct br_error *err)
+{
+	char message[JOB_MESSAGE_MAX];
+
+	br_error_format(err, message, sizeof(message));
+	job_record_end(run, JOB_NOT_NOW, message);
+}

@@ -105,4 +105,7 @@ void job_record_end(struct job_run *run, enum job_outcome outcome, const char *m
  */
 void job_record_end_with(struct job_run *run, int r, const struct br_error *err);
 
+/* What was asked for is refused, before anything was done: it was not the moment, which is no failure. */
+void job_record_end_refused(struct job_run *run, const struct br_error *err);
+
 #endif

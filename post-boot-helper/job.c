@@ -115,11 +115,8 @@ int job_fail(struct job *job, const struct br_error *err)
 
 int job_refuse(struct job *job, const struct br_error *err)
 {
-	char message[BR_ERROR_PATH_MAX * 4 + BR_ERROR_TEXT_MAX * 4];
-
-	br_error_format(err, message, sizeof(message));
 	if (job->is_recorded)
-		job_record_end(&job->run, JOB_NOT_NOW, message);
+		job_record_end_refused(&job->run, err);
 	return command_fail(job->command, err);
 }
 

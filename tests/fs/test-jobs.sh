@@ -115,6 +115,24 @@ check_prune() {
 	[ ! -e "$records/.blankroot-1-2" ] || fail 'a leftover is left'
 }
 
+# A slip of whoever types is nobody else's business; what the configuration asks for is.
+check_snapshot() {
+	job 1 snapshot
+	says 'of what?'
+	recorded snapshot '.outcome == "not-now" and (.message | test("of what"))'
+	job 1 snapshot sent sent
+	says 'is named twice'
+	recorded snapshot '.outcome == "not-now"'
+	job 1 snapshot absent
+	recorded snapshot '.outcome == "failed"'
+	job 0 snapshot sent
+	recorded snapshot '.outcome == "done"'
+	echo 'snapshots { subvolumes = { absent } }' >>"$dir/conf"
+	job 1 snapshot
+	recorded snapshot '.outcome == "failed"'
+	sed -i '$d' "$dir/conf"
+}
+
 json() { # filter
 	"$BLANKROOT" status --config="$dir/conf" --device="$loop" --report="$dir/no-report" --json >"$dir/out" || true
 	jq -e "$1" "$dir/out" >/dev/null || fail "status: not $1: $(cat "$dir/out")"
@@ -148,4 +166,5 @@ echo 'ephemeral root { }' >"$dir/conf"
 check_battery
 check_backup
 check_prune
+check_snapshot
 check_status
