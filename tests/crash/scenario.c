@@ -5,27 +5,16 @@
 #include "cleanup.h"
 #include "full.h"
 #include "layout.h"
+#include "server-states.h"
 #include "tree.h"
 
 #include <check.h>
 #include <fcntl.h>
 #include <string.h>
 
-#define BIG (12ULL << 20) /* more than what one archive gives back, less than what two do */
-
 #define ROOT(persist, more)                                                                             \
 	"ephemeral root {\n\tblank = \"root-blank\"\n\tarchive = \"old_roots\"\n\tpersist = { " persist \
 	" }\n" more "}\n"
-#define SUBVOLUME(path) "\tpath \"" path "\" {\n\t\tmethod = subvolume\n\t}\n"
-#define ROOT_PLACE                                      \
-	{                                               \
-		.name = "root", .archives = "old_roots" \
-	}
-
-static void make_first(int top)
-{
-	run_ok(top, "rmdir", "old_roots");
-}
 
 /* Much to copy: many files, links, attributes, a file without checksums whose data is written. */
 static void make_copied(int top)
@@ -43,50 +32,6 @@ static void make_converted(int top)
 
 	tree_make_many(app, "many", 40, 20, 3000);
 	full_make_unshareable(top, "root/var/lib/app/unshared", 1 << 20);
-}
-
-static void make_carried(int top)
-{
-	subvol_create(top, "root/var/lib/vm");
-	tree_write(top, "root/var/lib/vm/disk", "image\n");
-	subvol_create(top, "root/var/lib/vm/nested");
-	tree_write(top, "root/var/lib/vm/nested/file", "nested\n");
-	subvol_create(top, "root/var/lib/app/inside");
-	tree_write(top, "root/var/lib/app/inside/file", "inside\n");
-}
-
-static void make_ephemeral(int top, const char *name, const char *blank)
-{
-	BR_AUTO_CLOSE int fd = -1;
-
-	subvol_create(top, name);
-	subvol_snapshot(top, name, blank, true);
-	fd = tree_open(top, name, false);
-	tree_write(fd, "drift", "drifted\n");
-	tree_write(fd, "kept", "kept\n");
-}
-
-static void make_several(int top)
-{
-	make_ephemeral(top, "cache", "cache-blank");
-	make_ephemeral(top, "home", "home-blank");
-}
-
-static void make_start(int top)
-{
-	subvol_snapshot(top, "root-blank", "old_roots/root.20250101T000000Z", false);
-	tree_write(top, "old_roots/root.20250101T000000Z/etc/of-the-archive", "good\n");
-	subvol_set_read_only(top, "old_roots/root.20250101T000000Z", true);
-}
-
-/* As test-no-space has it: the copy of a file needs the space of two archives. */
-static void make_full(int top)
-{
-	full_make_unshareable(top, "root/var/big", BIG);
-	full_make_archives(top);
-	full_make_tiny_files(top, "ballast", 12 << 20);
-	full_take_data(top, "fill");
-	run_ok(top, "rm", "-r", "ballast");
 }
 
 /*
@@ -108,53 +53,48 @@ static void write_unsynced(int top)
 }
 
 const struct scenario scenarios[] = {
-	{ .name = "plain", .config = ROOT(LAYOUT_PERSIST, ""), .ephemeral = { ROOT_PLACE } },
+	{ .name = "plain", .config = ROOT(LAYOUT_PERSIST, ""), .ephemeral = { SERVER_ROOT } },
 	{ .name = "first-boot",
-	  .make = make_first,
+	  .make = server_make_first,
 	  .config = ROOT(LAYOUT_PERSIST, ""),
-	  .ephemeral = { ROOT_PLACE } },
+	  .ephemeral = { SERVER_ROOT } },
 	{ .name = "copied",
 	  .make = make_copied,
 	  .config = ROOT(LAYOUT_PERSIST, ""),
-	  .ephemeral = { ROOT_PLACE } },
+	  .ephemeral = { SERVER_ROOT } },
 	{ .name = "converted",
 	  .make = make_converted,
-	  .config = ROOT("\"/etc/machine-id\"", SUBVOLUME("/var/lib/app") SUBVOLUME("/var/log")),
-	  .ephemeral = { ROOT_PLACE } },
+	  .config = ROOT("\"/etc/machine-id\"",
+			 SERVER_SUBVOLUME("/var/lib/app") SERVER_SUBVOLUME("/var/log")),
+	  .ephemeral = { SERVER_ROOT } },
 	{ .name = "carried",
-	  .make = make_carried,
-	  .config = ROOT("\"/etc/machine-id\", \"/var/lib/app\"", SUBVOLUME("/var/lib/vm")),
-	  .ephemeral = { ROOT_PLACE } },
+	  .make = server_make_carried,
+	  .config = ROOT("\"/etc/machine-id\", \"/var/lib/app\"", SERVER_SUBVOLUME("/var/lib/vm")),
+	  .ephemeral = { SERVER_ROOT } },
 	{ .name = "several",
-	  .make = make_several,
-	  .config = ROOT(
-		  LAYOUT_PERSIST,
-		  "") "ephemeral cache {\n\tblank = \"cache-blank\"\n\tarchive = none\n\tpersist = { "
-		      "\"/kept\" }\n}\n"
-		      "ephemeral home {\n\tblank = \"home-blank\"\n\tarchive = \"old_homes\"\n}\n",
-	  .ephemeral = { ROOT_PLACE,
-			 { .name = "cache", .archives = ".blankroot/parked" },
-			 { .name = "home", .archives = "old_homes" } } },
+	  .make = server_make_others,
+	  .config = ROOT(LAYOUT_PERSIST, "") SERVER_OTHERS,
+	  .ephemeral = { SERVER_ROOT, SERVER_CACHE, SERVER_HOME } },
 	{ .name = "from-archive",
-	  .make = make_start,
+	  .make = server_make_archive,
 	  .config = ROOT(LAYOUT_PERSIST, ""),
-	  .cmdline = "rd.blankroot.from=root.20250101T000000Z",
-	  .ephemeral = { ROOT_PLACE } },
+	  .cmdline = "rd.blankroot.from=" SERVER_ARCHIVE,
+	  .ephemeral = { SERVER_ROOT } },
 	{ .name = "no-space",
 	  .size = FULL_IMAGE_SIZE,
-	  .make = make_full,
+	  .make = server_make_full,
 	  .config = ROOT("\"/var/big\"", "") "archives {\n\tkeep-min = 1\n}\n",
-	  .ephemeral = { ROOT_PLACE },
+	  .ephemeral = { SERVER_ROOT },
 	  .drops_archives = true },
 	{ .name = "unsynced",
 	  .before = write_unsynced,
 	  .config = ROOT(LAYOUT_PERSIST, ""),
-	  .ephemeral = { ROOT_PLACE },
+	  .ephemeral = { SERVER_ROOT },
 	  .loose = "var/lib/app" },
 	{ .name = "hundredth-boot",
 	  .boots = 99,
 	  .config = ROOT(LAYOUT_PERSIST, ""),
-	  .ephemeral = { ROOT_PLACE } },
+	  .ephemeral = { SERVER_ROOT } },
 };
 
 const size_t scenarios_count = sizeof(scenarios) / sizeof(scenarios[0]);

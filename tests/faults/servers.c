@@ -5,6 +5,7 @@
 #include "cleanup.h"
 #include "full.h"
 #include "layout.h"
+#include "server-states.h"
 #include "tree.h"
 
 #include <check.h>
@@ -15,11 +16,6 @@
 
 #define CMDLINE "rd.blankroot.timeout=0" /* a device that cannot be read is not waited for */
 #define ROOT(persist, more) "ephemeral root {\n\tpersist = { " persist " }\n" more "}\n"
-#define SUBVOLUME(path) "\tpath \"" path "\" {\n\t\tmethod = subvolume\n\t}\n"
-#define ROOT_PLACE                                      \
-	{                                               \
-		.name = "root", .archives = "old_roots" \
-	}
 
 /* One of each kind of object. */
 static void make_all_kinds(int top)
@@ -45,46 +41,12 @@ static void make_all_kinds(int top)
 	tree_change_flags(app, "sparse", FS_IMMUTABLE_FL, 0);
 }
 
-static void make_first(int top)
-{
-	run_ok(top, "rmdir", "old_roots");
-}
-
 /* Subvolumes in subvolumes, and the old root is read-only and the default. */
 static void make_carried(int top)
 {
-	subvol_create(top, "root/var/lib/vm");
-	tree_write(top, "root/var/lib/vm/disk", "image\n");
-	subvol_create(top, "root/var/lib/vm/nested");
-	tree_write(top, "root/var/lib/vm/nested/file", "nested\n");
-	subvol_create(top, "root/var/lib/app/inside");
-	tree_write(top, "root/var/lib/app/inside/file", "inside\n");
+	server_make_carried(top);
 	run_ok(top, "btrfs", "subvolume", "set-default", "root");
 	subvol_set_read_only(top, "root", true);
-}
-
-static void make_ephemeral(int top, const char *name, const char *blank)
-{
-	BR_AUTO_CLOSE int fd = -1;
-
-	subvol_create(top, name);
-	subvol_snapshot(top, name, blank, true);
-	fd = tree_open(top, name, false);
-	tree_write(fd, "drift", "drifted\n");
-	tree_write(fd, "kept", "kept\n");
-}
-
-static void make_several(int top)
-{
-	make_ephemeral(top, "cache", "cache-blank");
-	make_ephemeral(top, "home", "home-blank");
-}
-
-static void make_start(int top)
-{
-	subvol_snapshot(top, "root-blank", "old_roots/root.20250101T000000Z", false);
-	tree_write(top, "old_roots/root.20250101T000000Z/etc/of-the-archive", "good\n");
-	subvol_set_read_only(top, "old_roots/root.20250101T000000Z", true);
 }
 
 /*
@@ -106,17 +68,7 @@ static void make_leftovers(int top)
 	free(run_shell(top,
 		       "uuid=$(btrfs subvolume show root | awk '$1 == \"UUID:\" { print $2 }' | "
 		       "tr -d -); setfattr -n trusted.blankroot.old.root "
-		       "-v \"$uuid old_roots/root.20250101T000000Z\" .blankroot"));
-}
-
-/* The copy of a file needs the space of two archives. */
-static void make_full(int top)
-{
-	full_make_unshareable(top, "root/var/big", 12 << 20);
-	full_make_archives(top);
-	full_make_tiny_files(top, "ballast", 12 << 20);
-	full_take_data(top, "fill");
-	run_ok(top, "rm", "-r", "ballast");
+		       "-v \"$uuid old_roots/" SERVER_ARCHIVE "\" .blankroot"));
 }
 
 const struct scenario servers[] = {
@@ -125,42 +77,36 @@ const struct scenario servers[] = {
 	  .make = make_all_kinds,
 	  .cmdline = CMDLINE,
 	  .config = ROOT("\"/etc/machine-id\", \"/var/lib/app\"", ""),
-	  .ephemeral = { ROOT_PLACE } },
+	  .ephemeral = { SERVER_ROOT } },
 	{ .name = "first-boot",
 	  .size = SIZE,
-	  .make = make_first,
+	  .make = server_make_first,
 	  .cmdline = CMDLINE,
 	  .config = ROOT("\"/etc/machine-id\"", ""),
-	  .ephemeral = { ROOT_PLACE } },
+	  .ephemeral = { SERVER_ROOT } },
 	{ .name = "converted",
 	  .size = SIZE,
 	  .cmdline = CMDLINE,
-	  .config = ROOT("\"/etc/machine-id\"", SUBVOLUME("/var/lib/app")),
-	  .ephemeral = { ROOT_PLACE } },
+	  .config = ROOT("\"/etc/machine-id\"", SERVER_SUBVOLUME("/var/lib/app")),
+	  .ephemeral = { SERVER_ROOT } },
 	{ .name = "carried",
 	  .size = SIZE,
 	  .make = make_carried,
 	  .cmdline = CMDLINE,
-	  .config = ROOT("\"/etc/machine-id\", \"/var/lib/app\"", SUBVOLUME("/var/lib/vm")),
-	  .ephemeral = { ROOT_PLACE } },
+	  .config = ROOT("\"/etc/machine-id\", \"/var/lib/app\"", SERVER_SUBVOLUME("/var/lib/vm")),
+	  .ephemeral = { SERVER_ROOT } },
 	{ .name = "several",
 	  .size = SIZE,
-	  .make = make_several,
+	  .make = server_make_others,
 	  .cmdline = CMDLINE,
-	  .config = ROOT(
-		  "\"/etc/machine-id\"",
-		  "") "ephemeral cache {\n\tblank = \"cache-blank\"\n\tarchive = none\n\tpersist = { "
-		      "\"/kept\" }\n}\n"
-		      "ephemeral home {\n\tblank = \"home-blank\"\n\tarchive = \"old_homes\"\n}\n",
-	  .ephemeral = { ROOT_PLACE,
-			 { .name = "cache", .archives = ".blankroot/parked" },
-			 { .name = "home", .archives = "old_homes" } } },
+	  .config = ROOT("\"/etc/machine-id\"", "") SERVER_OTHERS,
+	  .ephemeral = { SERVER_ROOT, SERVER_CACHE, SERVER_HOME } },
 	{ .name = "from-archive",
 	  .size = SIZE,
-	  .make = make_start,
-	  .cmdline = CMDLINE " rd.blankroot.from=root.20250101T000000Z",
+	  .make = server_make_archive,
+	  .cmdline = CMDLINE " rd.blankroot.from=" SERVER_ARCHIVE,
 	  .config = ROOT("\"/etc/machine-id\"", ""),
-	  .ephemeral = { ROOT_PLACE } },
+	  .ephemeral = { SERVER_ROOT } },
 	{ .name = "leftovers",
 	  .size = SIZE,
 	  .make = make_leftovers,
@@ -169,13 +115,13 @@ const struct scenario servers[] = {
 		  "\"/etc/machine-id\"",
 		  "") "ephemeral cache {\n\tblank = \"cache-blank\"\n\tarchive = \"old_caches\"\n"
 		      "\tpersist = { \"/kept\" }\n}\n",
-	  .ephemeral = { ROOT_PLACE, { .name = "cache", .archives = "old_caches" } } },
+	  .ephemeral = { SERVER_ROOT, { .name = "cache", .archives = "old_caches" } } },
 	{ .name = "no-space",
 	  .size = FULL_IMAGE_SIZE,
-	  .make = make_full,
+	  .make = server_make_full,
 	  .cmdline = CMDLINE,
 	  .config = ROOT("\"/var/big\"", "") "archives {\n\tkeep-min = 1\n}\n",
-	  .ephemeral = { ROOT_PLACE },
+	  .ephemeral = { SERVER_ROOT },
 	  .drops_archives = true },
 };
 
