@@ -101,12 +101,7 @@ int br_subvol_create(int parent, const char *name, struct br_error *err)
 static int take_snapshot(int src, int dst_parent, const char *name, int flags, struct br_error *err)
 {
 	BR_AUTO_CLOSE int dirfd = br_subvol_reopen(dst_parent);
-	bool is_root = false;
 
-	if (br_subvol_is_root(src, &is_root, err) < 0)
-		return br_error_name(err, name);
-	if (!is_root)
-		return br_error_set(err, BR_ERR_LAYOUT, 0, name, "its source is not a subvolume");
 	if (dirfd < 0 || btrfs_util_create_snapshot_fd2(src, dirfd, name, flags, NULL, NULL))
 		return br_error_set(err, BR_ERR_SNAPSHOT, errno, name, NULL);
 	return 0;

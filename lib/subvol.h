@@ -95,7 +95,8 @@ BR_MUST_CHECK int br_subvol_create(int parent, const char *name, struct br_error
  * Snapshot one subvolume (nested ones become place-holders). Writable. Commits a transaction, in
  * the kernel.
  *
- * src         its open root
+ * src         its open root, of br_subvol_open or looked at by br_subvol_stat: of anything else in it some kernels
+ *             take a snapshot all the same
  * dst_parent  a directory on the same file system; name must not exist there
  *
  * BR_ERR_SNAPSHOT; nothing created then.

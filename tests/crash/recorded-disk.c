@@ -3,6 +3,7 @@
 #include "recorded-disk.h"
 
 #include "cleanup.h"
+#include "run.h"
 #include "suite.h"
 
 #include <check.h>
@@ -98,6 +99,18 @@ static int wait_for_file(const struct recorded_disk *disk)
 	ck_abort_msg("the recorder serves no disk");
 }
 
+/* What somebody once said about discards of this device stays said, whatever file is attached to it later. */
+static void allow_discards(int number)
+{
+	BR_AUTO_FREE char *dir = NULL;
+
+	ck_assert(asprintf(&dir, "/sys/block/loop%d/queue", number) > 0);
+	free(run_shell(AT_FDCWD,
+		       "cd %s; [ \"$(cat discard_max_bytes)\" -gt 0 ] || "
+		       "cat discard_max_hw_bytes >discard_max_bytes",
+		       dir));
+}
+
 /* Others look for free devices at the same time. */
 int device_attach(int file, char device[24])
 {
@@ -115,8 +128,10 @@ int device_attach(int file, char device[24])
 		snprintf(device, 24, "/dev/loop%d", number);
 		show_node(device, S_IFBLK, makedev(LOOP_MAJOR, (unsigned)number));
 		int loop = open(device, O_RDWR | O_CLOEXEC);
-		if (loop >= 0 && ioctl(loop, LOOP_CONFIGURE, &config) == 0)
+		if (loop >= 0 && ioctl(loop, LOOP_CONFIGURE, &config) == 0) {
+			allow_discards(number);
 			return loop;
+		}
 		ck_assert_msg(errno == EBUSY || errno == ENXIO, "%s: %s", device, strerror(errno));
 		if (loop >= 0)
 			(void)close(loop);

@@ -22,6 +22,8 @@ struct session {
 	enum recording_mode mode;
 	struct recording *recording;
 	uint64_t *mark_size; /* of the log, by mark */
+	char *said;          /* by the program */
+	char *limit;         /* of one discard, in bytes; NULL: of no interest */
 };
 
 static bool before_call(void *data, const struct stepper_call *call)
@@ -79,6 +81,8 @@ static void run_program(struct session *session, const struct recording_options 
 					 .data = session };
 	(void)stepper_run(&stepper, &result);
 	ck_assert_msg(result.code == 0, "exit %d: %s", result.code, result.err);
+	session->said = strdup(result.err);
+	ck_assert_ptr_nonnull(session->said);
 	run_free(&result);
 }
 
@@ -112,8 +116,11 @@ static void read_log(struct session *session, uint64_t done, bool has_discards)
 	/* an fsync alone is a log and a superblock, with a flush before each */
 	ck_assert_msg(writes >= 2 && flushes >= 2,
 		      "a run with %zu writes and %zu flushes tests nothing", writes, flushes);
-	ck_assert_msg(!has_discards || log_count(&recording->log, LOG_DISCARD, recording->done) > 0,
-		      "nothing that got free was discarded");
+	ck_assert_msg(
+		!has_discards || log_count(&recording->log, LOG_DISCARD, recording->done) > 0,
+		"nothing that got free was discarded, in %zu writes; the device takes %s bytes "
+		"at once; the program said: %s",
+		writes, session->limit, session->said);
 }
 
 void recording_make(struct recording *recording, struct image *image, const struct state *base,
@@ -145,9 +152,14 @@ void recording_make(struct recording *recording, struct image *image, const stru
 		(void)close(top);
 		ck_assert_msg(umount2(dir, 0) == 0, "umount: %s", strerror(errno));
 	}
+	if (options->discards)
+		session.limit = run_shell(AT_FDCWD, "cat /sys/block/%s/queue/discard_max_bytes",
+					  strrchr(session.disk.device, '/') + 1);
 	recorded_disk_stop(&session.disk);
 	disk_show(image->device[0]);
 	read_log(&session, done, options->discards);
+	free(session.said);
+	free(session.limit);
 }
 
 void recording_free(struct recording *recording)

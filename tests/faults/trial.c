@@ -64,10 +64,11 @@ static bool names_object(const char *err, const char *object)
 	return false;
 }
 
-/* Is it a path that people know? */
+/* Is it a path that people know? The top level, "/" or "//.", has no name. */
 static bool is_known(const char *object)
 {
-	return object && object[0] == '/' && object[1] && strncmp(object, "/proc/self/", 11) != 0;
+	return object && object[0] == '/' && object[strspn(object, "/.")] &&
+	       strncmp(object, "/proc/self/", 11) != 0;
 }
 
 static void check_message(const struct trial_end *end)
