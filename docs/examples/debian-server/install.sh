@@ -138,10 +138,11 @@ open_partitions() {
 	local bounds
 
 	if [ -b "$disk" ]; then
+		partx --update "$disk" 2>/dev/null || true # where sfdisk could not make the kernel read them
 		udevadm settle 2>/dev/null || true
 		esp=$(partition_node 2) device=$(partition_node 4)
 		if ! [ -b "$esp" ] || ! [ -b "$device" ]; then
-			die 1 "the kernel does not show the partitions of $disk: partprobe $disk"
+			die 1 "the kernel does not show the partitions of $disk: partx --add $disk"
 		fi
 		return
 	fi
@@ -262,7 +263,7 @@ make_bootable() {
 	in_system update-initramfs -c -k all
 	if [ "$boot_loader" = both ]; then
 		say 'boot loader'
-		in_system install-boot-loader --format "$disk" "$esp"
+		in_system /usr/local/sbin/install-boot-loader --format "$disk" "$esp"
 	fi
 }
 
