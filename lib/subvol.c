@@ -217,9 +217,11 @@ int br_subvol_delete_tree(int parent, const char *name, uint64_t id, struct br_e
 				    "is subvolume %llu, not %llu as expected: not deleted",
 				    (unsigned long long)subvol.id, (unsigned long long)id);
 	struct unsealing unsealing = { fd, subvol.read_only };
-	if ((r = br_subvol_visit_nested(fd, unseal_one, &unsealing, err)) < 0 ||
-	    (r = release_root(fd, name, err)) < 0)
+	r = br_subvol_visit_nested(fd, unseal_one, &unsealing, err);
+	if (r < 0)
 		return br_error_name(err, name);
+	if ((r = release_root(fd, name, err)) < 0)
+		return r;
 	if (dirfd < 0)
 		return br_error_set(err, BR_ERR_OPEN, errno, name, "its directory");
 	failed = btrfs_util_delete_subvolume_fd(dirfd, name, BTRFS_UTIL_DELETE_SUBVOLUME_RECURSIVE);

@@ -116,7 +116,7 @@ static void read_directory(struct listing *listing, int dirfd, size_t self, unsi
 static void read_entry(struct listing *listing, int dirfd, size_t parent, unsigned tree,
 		       const char *name)
 {
-	const char *dir = listing->items[parent].path;
+	const char *dir;
 	BR_AUTO_FREE char *proc = NULL;
 	BR_AUTO_CLOSE int fd = -1;
 	struct listed *item;
