@@ -120,31 +120,25 @@ static int seal_all(const struct seal_list *list, int dst, struct br_error *err)
 	return 0;
 }
 
-struct search {
-	const char *dir;
-	bool found;
-};
-
-static int look_for_one(void *data, const char *path, uint64_t id, struct br_error *err)
+/* Ends the search at the first that is in the directory. */
+static int is_inside(void *data, const char *path, uint64_t id, struct br_error *err)
 {
-	struct search *search = data;
-	size_t length = strlen(search->dir);
+	const char *dir = *(const char *const *)data;
+	size_t length = strlen(dir);
 
 	(void)id;
 	(void)err;
-	search->found |= length == 0 ||
-			 (strncmp(path, search->dir, length) == 0 && path[length] == '/');
-	return 0;
+	return length == 0 || (strncmp(path, dir, length) == 0 && path[length] == '/');
 }
 
 int br_subvol_has_nested(int fd, const char *dir, bool *ret, struct br_error *err)
 {
-	struct search search = { .dir = dir };
-	int r = br_subvol_visit_nested(fd, look_for_one, &search, err);
+	int r = br_subvol_visit_nested(fd, is_inside, &dir, err);
 
-	if (r == 0)
-		*ret = search.found;
-	return r;
+	if (r < 0)
+		return r;
+	*ret = r > 0;
+	return 0;
 }
 
 static void destroy_iterator(struct btrfs_util_subvolume_iterator **iter)

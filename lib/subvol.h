@@ -145,8 +145,8 @@ BR_MUST_CHECK int br_subvol_snapshot_nested(int src, int dst, const struct br_su
 BR_MUST_CHECK int br_subvol_has_nested(int fd, const char *dir, bool *ret, struct br_error *err);
 
 /*
- * Told of a nested subvolume: its path from the one that is looked at, and its id. A negative result ends the visit and
- * is returned.
+ * Told of a nested subvolume: its path from the one that is looked at, and its id. A result other than 0 ends the visit
+ * and is returned.
  */
 typedef int (*br_subvol_visitor)(void *data, const char *path, uint64_t id, struct br_error *err);
 
