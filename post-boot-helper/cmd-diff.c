@@ -18,13 +18,6 @@ struct options {
 	bool exit_code;
 };
 
-static int fail(const struct br_error *err)
-{
-	int code = command_fail("blankroot diff", err);
-
-	return err->code == BR_ERR_USAGE ? EXIT_USAGE : code;
-}
-
 static int check(const void *data)
 {
 	const struct options *options = data;
@@ -109,7 +102,7 @@ static int act(const struct options *options)
 	int r = filesystem_open(&options->filesystem, &filesystem, &err);
 
 	if (r < 0)
-		return fail(&err);
+		return command_fail("blankroot diff", &err);
 	r = diffs_find(&filesystem, &options->diff, &diffs, &err);
 	if (r == 0) {
 		tell_unrelated(&diffs);
@@ -120,7 +113,7 @@ static int act(const struct options *options)
 	}
 	filesystem_close(&filesystem);
 	if (r < 0)
-		return fail(&err);
+		return command_fail("blankroot diff", &err);
 	return options->exit_code && is_different ? EXIT_DIFFERENT : EXIT_DONE;
 }
 

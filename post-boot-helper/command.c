@@ -17,5 +17,5 @@ int command_fail(const char *command, const struct br_error *err)
 			"Such an error comes from the disk or a damaged file system: the kernel's "
 			"log tells more (dmesg), and 'btrfs scrub' finds what else is damaged.\n",
 			stderr);
-	return EXIT_FAILED;
+	return err->code == BR_ERR_USAGE ? EXIT_USAGE : EXIT_FAILED;
 }

@@ -24,7 +24,7 @@ struct command {
 	int (*run)(int argc, char *argv[]);
 };
 
-/* Print what went wrong, as "blankroot NAME: message". Returns EXIT_FAILED. */
+/* Print what went wrong, as "blankroot NAME: message". Returns EXIT_FAILED, of an error of usage EXIT_USAGE. */
 int command_fail(const char *command, const struct br_error *err);
 
 extern const struct command command_balance;

@@ -51,12 +51,12 @@ int job_say_not_now(const char *command, const struct br_error *err);
 /* It has ended: record it, note it (audit.h). message: for the record; NULL: nothing. Returns EXIT_DONE. */
 int job_end(struct job *job, enum job_outcome outcome, const char *message);
 
-/* It has failed: print what went wrong, record it, note it (audit.h). Returns EXIT_FAILED. */
+/* It has failed: print what went wrong, record it, note it (audit.h). Returns as command_fail does. */
 int job_fail(struct job *job, const struct br_error *err);
 
 /*
  * What was asked for is refused, before anything was done: print why, record that it was not the moment, which is no
- * failure that anybody else has to hear of. Returns EXIT_FAILED.
+ * failure that anybody else has to hear of. Returns as command_fail does.
  */
 int job_refuse(struct job *job, const struct br_error *err);
 

@@ -86,7 +86,7 @@ static int override(struct want *want, struct tune_row *row, struct br_error *er
 			continue;
 		if (row->current && !tune_is_offered(row->knob, row->object, setting.value) &&
 		    strcmp(setting.value, BR_KNOB_KEEP) != 0)
-			return br_error_set(err, BR_ERR_USAGE, 0, NULL,
+			return br_error_set(err, BR_ERR_CONFIG, 0, NULL,
 					    "%s:%u: \"%s\": this kernel does not offer it for %s",
 					    set->items[i].origin.file, set->items[i].origin.line,
 					    set->items[i].text, row->object);
@@ -219,7 +219,7 @@ static int check_dirty(const struct want *want, struct br_error *err)
 
 	if (!low || !high || !br_knob_dirty_is_reversed(low->wanted, high->wanted))
 		return 0;
-	return br_error_set(err, BR_ERR_USAGE, 0, NULL,
+	return br_error_set(err, BR_ERR_CONFIG, 0, NULL,
 			    "%s=%s (%s) is above %s=%s (%s), at which writers have to wait",
 			    low->knob->name, low->wanted, low->source, high->knob->name,
 			    high->wanted, high->source);
@@ -238,7 +238,7 @@ static int check_directory(const struct want *want, struct tune_row *row, struct
 		return r;
 	if (strcmp(row->source, tune_mode_name(want->mode)) != 0)
 		return br_error_set(
-			err, BR_ERR_USAGE, 0, row->object,
+			err, BR_ERR_CONFIG, 0, row->object,
 			"%s: it has %s=%s, and what is not copied on write is not "
 			"compressed; 'blankroot tune --reset' or chattr(1) takes it back",
 			row->source, other->name, is);

@@ -17,7 +17,7 @@ blank() { # exit code, extended regular expression, word, argument...
 	local code=$1 pattern=$2 status=0
 
 	"$BLANKROOT" blank "$3" --config="$conf" "${@:4}" >"$dir/out" 2>&1 </dev/null || status=$?
-	[ "$status" -eq "$code" ] || fail "'${*:3}' ended with $status, not $code: $(cat "$dir/out")"
+	is_status "$status" "$code" "$dir/out" || fail "'${*:3}' ended with $status, not $code: $(cat "$dir/out")"
 	tr '\n' '|' <"$dir/out" | grep -qE -- "$pattern" || fail "'${*:3}' printed $(cat "$dir/out"), not $pattern"
 }
 

@@ -24,7 +24,7 @@ converts() { # expected exit status, argument...
 	local code=0
 
 	"$BLANKROOT" convert "${@:2}" >"$dir/out" 2>"$dir/err" || code=$?
-	[ "$code" -eq "$1" ] || fail "'${*:2}' ended with $code, not $1: $(cat "$dir/out" "$dir/err")"
+	is_status "$code" "$1" "$dir/err" || fail "'${*:2}' ended with $code, not $1: $(cat "$dir/out" "$dir/err")"
 }
 
 says() { # text

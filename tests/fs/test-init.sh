@@ -17,7 +17,7 @@ init() { # expected exit status, argument...
 
 	shift
 	"$BLANKROOT" init "$@" --device="$loop" >"$dir/out" 2>"$dir/err" </dev/null || code=$?
-	[ "$code" -eq "$expected" ] || fail "$layout: init $*: exit status $code, not $expected: $(cat "$dir/out" "$dir/err")"
+	is_status "$code" "$expected" "$dir/err" || fail "$layout: init $*: exit status $code, not $expected: $(cat "$dir/out" "$dir/err")"
 }
 
 says() { # text
@@ -465,7 +465,7 @@ format() { # expected exit status, argument...
 
 	shift
 	"$BLANKROOT" init --format="$loop" "$@" >"$dir/out" 2>"$dir/err" </dev/null || code=$?
-	[ "$code" -eq "$expected" ] || fail "init --format $*: exit status $code, not $expected: $(cat "$dir/out" "$dir/err")"
+	is_status "$code" "$expected" "$dir/err" || fail "init --format $*: exit status $code, not $expected: $(cat "$dir/out" "$dir/err")"
 }
 
 check_format() {

@@ -117,10 +117,10 @@ check_prune() {
 
 # A slip of whoever types is nobody else's business; what the configuration asks for is.
 check_snapshot() {
-	job 1 snapshot
+	job 2 snapshot
 	says 'of what?'
 	recorded snapshot '.outcome == "not-now" and (.message | test("of what"))'
-	job 1 snapshot sent sent
+	job 2 snapshot sent sent
 	says 'is named twice'
 	recorded snapshot '.outcome == "not-now"'
 	job 1 snapshot absent

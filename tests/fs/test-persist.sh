@@ -19,7 +19,7 @@ persist() { # expected exit status, argument...
 
 	shift
 	"$BLANKROOT" persist "$@" --config="$conf" >"$dir/out" 2>"$dir/err" || code=$?
-	[ "$code" -eq "$expected" ] || fail "persist $*: exit status $code, not $expected: $(cat "$dir/out" "$dir/err")"
+	is_status "$code" "$expected" "$dir/err" || fail "persist $*: exit status $code, not $expected: $(cat "$dir/out" "$dir/err")"
 }
 
 says() { # text

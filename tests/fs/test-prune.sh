@@ -187,7 +187,7 @@ prune_frozen() { # option or '', what it says of them
 }
 
 check_errors() {
-	expect 1 "blankroot prune: usage error \"nothing\": the configuration keeps nothing of such a subvolume" nothing
+	expect 2 "blankroot prune: usage error \"nothing\": the configuration keeps nothing of such a subvolume" nothing
 	expect 2 "blankroot prune: unexpected argument 'b'
 Try 'blankroot prune --help' for more information." a b
 	exec 8<"$top"

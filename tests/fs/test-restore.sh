@@ -27,10 +27,11 @@ restore() { # exit code, extended regular expression, argument...
 }
 
 refuse() { # extended regular expression, argument...
-	local before after
+	local before after code=1
 
+	[[ $1 != 'usage error'* ]] || code=2
 	before=$(state)
-	restore 1 "blankroot restore: $1\|" "${@:2}"
+	restore "$code" "blankroot restore: $1\|" "${@:2}"
 	after=$(state)
 	[ "$before" = "$after" ] || fail "'${*:2}' was refused, but changed something: $(diff <(echo "$before") <(echo "$after"))"
 }

@@ -13,7 +13,7 @@ run() { # exit code, extended regular expression, command...
 	local code=$1 pattern=$2 status=0
 
 	"$BLANKROOT" "${@:3}" --config="$dir/conf" --device="$loop" >"$dir/out" 2>&1 || status=$?
-	[ "$status" -eq "$code" ] || fail "'${*:3}' ended with $status, not $code: $(cat "$dir/out")"
+	is_status "$status" "$code" "$dir/out" || fail "'${*:3}' ended with $status, not $code: $(cat "$dir/out")"
 	tr '\n' '|' <"$dir/out" | grep -qxE "$pattern" || fail "'${*:3}' printed $(cat "$dir/out"), not $pattern"
 }
 

@@ -21,7 +21,7 @@ expect() { # exit code, extended regular expression, argument...
 
 	shift 2
 	"$BLANKROOT" "$1" --config="$dir/conf" --device="$loop" "${@:2}" >"$dir/out" 2>&1 || status=$?
-	[ "$status" -eq "$code" ] || fail "'$*' ended with $status, not $code: $(cat "$dir/out")"
+	is_status "$status" "$code" "$dir/out" || fail "'$*' ended with $status, not $code: $(cat "$dir/out")"
 	tr '\n' '|' <"$dir/out" | grep -qxE "$pattern" || fail "'$*' printed $(cat "$dir/out"), not $pattern"
 }
 
@@ -34,7 +34,7 @@ action() { # exit code, extended regular expression, action, argument...
 	local code=$1 pattern=$2 status=0
 
 	"$BLANKROOT" snapshot "$3" --config="$dir/conf" --device="$loop" "${@:4}" >"$dir/out" 2>&1 || status=$?
-	[ "$status" -eq "$code" ] || fail "'${*:3}' ended with $status, not $code: $(cat "$dir/out")"
+	is_status "$status" "$code" "$dir/out" || fail "'${*:3}' ended with $status, not $code: $(cat "$dir/out")"
 	tr '\n' '|' <"$dir/out" | grep -qxE "$pattern" || fail "'${*:3}' printed $(cat "$dir/out"), not $pattern"
 }
 

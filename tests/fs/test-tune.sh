@@ -63,7 +63,7 @@ tune() { # expected exit status, argument...
 
 	shift
 	"${tracer[@]}" "$BLANKROOT" tune --config="$dir/conf" --device="$loop" "$@" >"$dir/out" 2>"$dir/err" || code=$?
-	[ "$code" -eq "$expected" ] || fail "tune $*: exit status $code, not $expected: $(cat "$dir/out" "$dir/err")"
+	is_status "$code" "$expected" "$dir/err" || fail "tune $*: exit status $code, not $expected: $(cat "$dir/out" "$dir/err")"
 }
 tracer=()
 

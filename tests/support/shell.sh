@@ -23,6 +23,16 @@ fail() {
 	exit 1
 }
 
+# Did the helper end as expected? A failure that calls itself an error of usage ends with 2, any other with 1.
+is_status() { # status, expected one, file with what it said...
+	local expected=$2
+
+	if [ "$expected" -eq 1 ] && grep -q 'usage error' "${@:3}"; then
+		expected=2
+	fi
+	[ "$1" -eq "$expected" ]
+}
+
 skip() {
 	echo "$*"
 	exit 77
