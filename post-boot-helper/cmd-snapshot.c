@@ -64,14 +64,6 @@ static int parse(int argc, char *argv[], struct snapshot_options *options)
 	return check(options);
 }
 
-/* Somebody asked for what cannot be: unlike what the configuration asks for, nobody else has to hear of it. */
-static bool is_slip(const struct filesystem *filesystem, const struct snapshot_options *options,
-		    int r)
-{
-	return r == BR_ERR_USAGE &&
-	       (options->count > 0 || filesystem->config.snapshots.subvolume_count == 0);
-}
-
 static int create(const struct filesystem *filesystem, const struct snapshot_options *options,
 		  struct br_error *err)
 {
@@ -84,8 +76,6 @@ static int create(const struct filesystem *filesystem, const struct snapshot_opt
 	r = snapshot_create(filesystem, options, err);
 	if (r == SNAPSHOT_TOLD)
 		job_record_end(&run, JOB_FAILED, "a program around the snapshot failed");
-	else if (is_slip(filesystem, options, r))
-		job_record_end_refused(&run, err);
 	else
 		job_record_end_with(&run, r, err);
 	return r;

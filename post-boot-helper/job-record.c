@@ -273,6 +273,10 @@ void job_record_end_with(struct job_run *run, int r, const struct br_error *err)
 {
 	char message[JOB_MESSAGE_MAX];
 
+	if (r == BR_ERR_USAGE) {
+		job_record_end_refused(run, err);
+		return;
+	}
 	if (r < 0)
 		br_error_format(err, message, sizeof(message));
 	job_record_end(run, r < 0 ? JOB_FAILED : JOB_DONE, r < 0 ? message : NULL);

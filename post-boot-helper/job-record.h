@@ -101,7 +101,9 @@ void job_record_number(struct job_run *run, const char *name, uint64_t value);
 void job_record_end(struct job_run *run, enum job_outcome outcome, const char *message);
 
 /*
- * The run has ended with this return value of a function of ours: done, or failed with the message of the error.
+ * The run has ended with this return value of a function of ours: done, or failed with the message of the error. An error of
+ * usage is a refusal: what the configuration asks for was checked when it was read, so somebody has typed that, and nobody
+ * else has to hear of it.
  */
 void job_record_end_with(struct job_run *run, int r, const struct br_error *err);
 

@@ -123,6 +123,8 @@ check_snapshot() {
 	job 2 snapshot sent sent
 	says 'is named twice'
 	recorded snapshot '.outcome == "not-now"'
+	job 2 prune nothing
+	recorded prune '.outcome == "not-now"'
 	job 1 snapshot absent
 	recorded snapshot '.outcome == "failed"'
 	job 0 snapshot sent

@@ -21,17 +21,16 @@ restore() { # exit code, extended regular expression, argument...
 
 	shift 2
 	"$BLANKROOT" restore --config="$dir/conf" --device="$loop" "$@" >"$dir/out" 2>&1 || status=$?
-	[ "$status" -eq "$code" ] || fail "'$*' ended with $status, not $code: $(cat "$dir/out")"
+	is_status "$status" "$code" "$dir/out" || fail "'$*' ended with $status, not $code: $(cat "$dir/out")"
 	tr '\n' '|' <"$dir/out" | grep -qxE "$pattern" || fail "'$*' printed $(cat "$dir/out"), not $pattern"
 	nothing_left
 }
 
 refuse() { # extended regular expression, argument...
-	local before after code=1
+	local before after
 
-	[[ $1 != 'usage error'* ]] || code=2
 	before=$(state)
-	restore "$code" "blankroot restore: $1\|" "${@:2}"
+	restore 1 "blankroot restore: $1\|" "${@:2}"
 	after=$(state)
 	[ "$before" = "$after" ] || fail "'${*:2}' was refused, but changed something: $(diff <(echo "$before") <(echo "$after"))"
 }
